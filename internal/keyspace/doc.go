@@ -1,0 +1,21 @@
+// Package keyspace holds plain Redis keys: strings, sets and sorted sets that are no series.
+//
+// # What it is
+//
+// A DB of one shard's plain keys with expiry, in memory, exact in Redis' sense and uncompressed.
+//
+// # Where it sits
+//
+// Under server, beside the shard whose number it shares. It is protected by the same lock as the shard.
+//
+// # Invariants
+//
+// A plain key is local to its node: never replicated, never journalled. Scores order as IEEE doubles, ties by bytes.
+//
+// # What it does not do
+//
+// It speaks no protocol and knows no series.
+package keyspace
+
+// DB is the plain keys of one shard. It is not safe for concurrent use.
+type DB struct{}

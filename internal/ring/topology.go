@@ -1,0 +1,57 @@
+package ring
+
+import (
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// Topology is a flock: what its file says, checked.
+type Topology struct {
+	Cluster  string
+	Layout   series.Layout
+	Keep     int    // periods kept besides the current one
+	Rings    []Ring // by From, ascending; the first also covers all earlier periods
+	Nodes    []Node // by name
+	Password string // flock-wide, read from password_file; "" = none
+}
+
+// Hash is how a ring places series.
+type Hash string
+
+// The three placements.
+const (
+	HashHost       Hash = "host"       // xxhash64 and jump hash of the host
+	HashSeries     Hash = "series"     // xxhash64 and jump hash of host:metric
+	HashCraigslist Hash = "craigslist" // the ring of the Perl client AnyEvent::Redis::Federated, over the whole key
+)
+
+// Ring is one entry of rings.
+type Ring struct {
+	From   series.Period
+	Shards int
+	Hash   Hash
+	Names  []string // one per shard for HashCraigslist, else empty
+}
+
+// Node is one node of the flock.
+type Node struct {
+	Name         string
+	Site         string
+	URL          string   // front door, redis://host:port
+	Redis        []string // URLs of its Redis processes, one per shard; empty = engine
+	RedisCluster []string
+	Hold         []int // shards it holds, ascending; all when the file names none
+	Password     string
+}
+
+// Single is the topology of a node without a file: it alone, on the engine, with n shards placed by host.
+func Single(name, url string, n int) *Topology {
+	hold := make([]int, n)
+	for i := range hold {
+		hold[i] = i + 1
+	}
+	return &Topology{
+		Cluster: "dunlin", Layout: series.Day, Keep: 2,
+		Rings: []Ring{{Shards: n, Hash: HashHost}},
+		Nodes: []Node{{Name: name, Site: "local", URL: url, Hold: hold}},
+	}
+}

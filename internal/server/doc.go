@@ -1,0 +1,20 @@
+// Package server is the front door of a node: the Redis protocol over its shards.
+//
+// # What it is
+//
+// The command table with arity, keys and flags; authentication; the connection commands; the commands on series keys
+// and plain keys; and the routing of database 0, which is the whole node, while SELECT i is shard i.
+//
+// # Where it sits
+//
+// Above resp, shard and keyspace, below node. It forwards to other nodes through an interface it declares.
+//
+// # Invariants
+//
+// Replies leave in the order of their commands, one write a read buffer. SELECT i never forwards. Shards are locked in
+// ascending order. One refused point costs that point, nothing else.
+//
+// # What it does not do
+//
+// It stores nothing itself and starts no replication.
+package server

@@ -1,0 +1,80 @@
+package shard
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// MaxAhead is how far a client's timestamp may be ahead of the node's clock.
+const MaxAhead = 10 * time.Minute
+
+// The reasons why a point is not admitted; the grammar has its own in package series.
+var (
+	ErrBelowFloor = errors.New("its period is dropped (below the floor)")
+	ErrFuture     = errors.New("its timestamp is more than 10 minutes ahead of this node's clock")
+)
+
+// Refusal says that a point was not stored, and why.
+type Refusal struct {
+	Group int // index of its group
+	Why   error
+}
+
+// Counters are what a shard has seen since its start.
+type Counters struct {
+	Points     int64 // points written by clients and stored
+	Pulled     int64 // points offered by peers
+	Merged     int64 // of these, the ones that were new
+	Refused    int64 // points of clients that were not admitted
+	BelowFloor int64 // points of peers below the floor
+}
+
+type counters struct {
+	points, pulled, merged, refused, belowFloor atomic.Int64
+}
+
+// Counters gives the current counts.
+func (s *Shard) Counters() Counters {
+	c := &s.counters
+	return Counters{c.points.Load(), c.pulled.Load(), c.merged.Load(), c.refused.Load(), c.belowFloor.Load()}
+}
+
+// CountRefused adds refusals that happened before the shard was reached (grammar).
+func (s *Shard) CountRefused(n int) { s.counters.refused.Add(int64(n)) }
+
+// admit takes the points that may not be stored out of their groups.
+func (s *Shard) admit(groups []store.Group) []Refusal {
+	var refused []Refusal
+	floor := s.Floor()
+	latest := s.cfg.Clock().Add(MaxAhead).UnixMilli()
+	for i := range groups {
+		g := &groups[i]
+		kept := g.Points[:0]
+		for _, p := range g.Points {
+			if why := s.check(g.Key, p, floor, latest); why != nil {
+				refused = append(refused, Refusal{Group: i, Why: why})
+				continue
+			}
+			kept = append(kept, p)
+		}
+		g.Points = kept
+	}
+	s.counters.refused.Add(int64(len(refused)))
+	return refused
+}
+
+func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestMillis int64) error {
+	switch {
+	case s.cfg.Layout.PeriodOf(p.TS) != k.Period:
+		return series.ErrNotPeriod
+	case k.Period < floor:
+		return ErrBelowFloor
+	case p.TS > latestMillis:
+		return ErrFuture
+	}
+	return nil
+}
