@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dunlin-db/dunlin/internal/node"
+	"github.com/dunlin-db/dunlin/internal/ring"
+)
+
+// nodeFlags are the flags of dunlin node.
+type nodeFlags struct {
+	topology, name    string
+	resp, web         string
+	webConfig         string
+	storage, fsync    string
+	passwordFile      string
+	journal           string
+	sweep             time.Duration
+	logLevel, logForm string
+}
+
+func nodeCmd() *cobra.Command {
+	var f nodeFlags
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run a node of the flock",
+		Long: `Run a node: the front door (Redis protocol), the HTTP server with the live page, and what keeps the node equal to
+its peers. Without --topology it is a single node of 8 shards.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.ErrOrStderr()) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.topology, "topology", "", "topology file of the flock")
+	fl.StringVar(&f.name, "name", "", "this node's name in the topology (default: the only one)")
+	fl.StringVar(&f.resp, "resp.listen-address", "127.0.0.1:6390", "address of the front door")
+	fl.StringVar(&f.web, "web.listen-address", "127.0.0.1:8390", "address of the HTTP server, empty for none")
+	fl.StringVar(&f.webConfig, "web.config.file", "", "TLS and basic auth of the HTTP server (exporter-toolkit's format)")
+	fl.StringVar(&f.storage, "storage.path", "dunlin-data", "directory of what the node keeps, empty for memory only")
+	fl.StringVar(&f.fsync, "storage.fsync", "1s", "always, 1s or never; recorded only: points are in memory in this version")
+	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (default: the topology's)")
+	fl.StringVar(&f.journal, "redis.journal", "journal", "name of the journal that other writers keep in this node's Redis")
+	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often this node's Redis is swept for unjournaled writes")
+	fl.StringVar(&f.logLevel, "log.level", "info", "debug, info, warn or error")
+	fl.StringVar(&f.logForm, "log.format", "text", "text or json")
+	return cmd
+}
+
+func (f *nodeFlags) run(ctx context.Context, stderr io.Writer) error {
+	cfg, err := f.config(stderr)
+	if err != nil {
+		return err
+	}
+	n, err := node.New(cfg)
+	if err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	ended := make(chan struct{})
+	defer close(ended)
+	go runReload(hup, ended, cfg.Log)
+	return n.Run(ctx)
+}
+
+// runReload answers SIGHUP. Nothing can be changed in a running node yet, and it says so rather than ending.
+func runReload(hup <-chan os.Signal, ended <-chan struct{}, log *slog.Logger) {
+	for {
+		select {
+		case <-hup:
+			log.Warn("SIGHUP: this version reloads the web config file only; restart the node for topology and passwords")
+		case <-ended:
+			return
+		}
+	}
+}
+
+// config reads the files that the flags name.
+func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
+	log, err := newLog(stderr, f.logLevel, f.logForm)
+	if err != nil {
+		return node.Config{}, err
+	}
+	switch f.fsync {
+	case "always", "1s", "never":
+	default:
+		return node.Config{}, usageError{fmt.Errorf("--storage.fsync %q: want always, 1s or never", f.fsync)}
+	}
+	topo, err := f.loadTopology()
+	if err != nil {
+		return node.Config{}, err
+	}
+	password := ""
+	if f.passwordFile != "" {
+		if password, err = readSecret(f.passwordFile); err != nil {
+			return node.Config{}, err
+		}
+	}
+	return node.Config{
+		Topology: topo, Name: f.name, RespAddr: f.resp, WebAddr: f.web, WebConfigFile: f.webConfig,
+		StoragePath: f.storage, Fsync: f.fsync, Password: password, JournalName: f.journal, Sweep: f.sweep,
+		Version: version(), Log: log,
+	}, nil
+}
+
+// loadTopology reads the topology and settles the node's name.
+func (f *nodeFlags) loadTopology() (*ring.Topology, error) {
+	if f.topology == "" {
+		if f.name == "" {
+			f.name = "local"
+		}
+		host, port, err := net.SplitHostPort(f.resp)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--resp.listen-address: %w", err)}
+		}
+		if host == "" || net.ParseIP(host).IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		return ring.Single(f.name, "redis://"+net.JoinHostPort(host, port), 8), nil
+	}
+	topo, err := ring.Load(f.topology)
+	if err != nil {
+		return nil, err
+	}
+	if f.name == "" {
+		if len(topo.Nodes) != 1 {
+			return nil, usageError{fmt.Errorf("--name is needed: %s has %d nodes", f.topology, len(topo.Nodes))}
+		}
+		f.name = topo.Nodes[0].Name
+	}
+	return topo, nil
+}
+
+// readSecret reads a file whose first line is a secret.
+func readSecret(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	secret, _, _ := strings.Cut(string(data), "\n")
+	if secret = strings.TrimRight(secret, "\r"); secret == "" {
+		return "", fmt.Errorf("read secret %s: the first line is empty", path)
+	}
+	return secret, nil
+}
+
+func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError{fmt.Errorf("--log.level %q: want debug, info, warn or error", level)}
+	}
+	opts := &slog.HandlerOptions{Level: l}
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, opts)), nil
+	}
+	return nil, usageError{fmt.Errorf("--log.format %q: want text or json", format)}
+}

@@ -1,0 +1,144 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/ring"
+)
+
+// pollTimeout bounds one look at a peer.
+const pollTimeout = time.Second
+
+// peerView is what a peer said last.
+type peerView struct {
+	node *ring.Node
+	conn *conn
+
+	up    bool
+	info  map[string]string // fields of INFO; what it said last while it is away
+	skew  time.Duration     // its clock less ours
+	rate  float64           // points written per second
+	asked time.Time
+}
+
+// flock is this node's view of all the others.
+type flock struct {
+	clock func() time.Time
+
+	mu    sync.Mutex // protects the views' fields below conn
+	peers []*peerView
+}
+
+func newFlock(t *ring.Topology, self *ring.Node, clock func() time.Time) (*flock, error) {
+	f := &flock{clock: clock}
+	for i := range t.Nodes {
+		n := &t.Nodes[i]
+		if n.Name == self.Name {
+			continue
+		}
+		c, err := newConn(n.URL, passwordOf(t, n), 0, 2)
+		if err != nil {
+			return nil, err
+		}
+		f.peers = append(f.peers, &peerView{node: n, conn: c})
+	}
+	return f, nil
+}
+
+// poll asks all peers at once.
+func (f *flock) poll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	var g errgroup.Group
+	for _, p := range f.peers {
+		g.Go(func() error {
+			f.ask(ctx, p)
+			return nil
+		})
+	}
+	_ = g.Wait() // ask reports through the view
+}
+
+func (f *flock) ask(ctx context.Context, p *peerView) {
+	replies, _, err := p.conn.do(ctx, [][]string{{"TIME"}, {"INFO"}})
+	now := f.clock()
+	if err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		p.up, p.rate = false, 0
+		return
+	}
+	clock, timeErr := replies[0].AsStrSlice()
+	text, infoErr := replies[1].ToString()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.up = timeErr == nil && infoErr == nil && len(clock) == 2; !p.up {
+		p.rate = 0
+		return
+	}
+	sec, _ := strconv.ParseInt(clock[0], 10, 64)
+	micro, _ := strconv.ParseInt(clock[1], 10, 64)
+	p.skew = time.Unix(sec, micro*1000).Sub(now)
+	info := parseInfo(text)
+	if elapsed := now.Sub(p.asked).Seconds(); p.info != nil && elapsed > 0 {
+		p.rate = max(0, float64(number(info["dunlin_written"])-number(p.info["dunlin_written"]))/elapsed)
+	}
+	p.info, p.asked = info, now
+}
+
+// skew is the median of the reachable peers' clocks less ours, nil when no peer is reachable.
+func (f *flock) skew() *time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var skews []time.Duration
+	for _, p := range f.peers {
+		if p.up {
+			skews = append(skews, p.skew)
+		}
+	}
+	if len(skews) == 0 {
+		return nil
+	}
+	slices.Sort(skews)
+	return &skews[(len(skews)-1)/2]
+}
+
+func (f *flock) close() {
+	for _, p := range f.peers {
+		p.conn.close()
+	}
+}
+
+// parseInfo reads the text of INFO.
+func parseInfo(text string) map[string]string {
+	fields := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
+			fields[k] = v
+		}
+	}
+	return fields
+}
+
+// parsePairs reads a=1,b=2.
+func parsePairs(text string) map[string]string {
+	pairs := map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if k, v, ok := strings.Cut(part, "="); ok {
+			pairs[k] = v
+		}
+	}
+	return pairs
+}
+
+func number(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}

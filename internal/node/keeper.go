@@ -1,0 +1,210 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// floorMagic begins the floor file: magic, version, then layout, period and the checksum of what precedes it.
+const floorMagic = "dunlin-floor 1"
+
+// errDropLive refuses to drop a period that is still being written.
+var errDropLive = errors.New("only periods before the current one can be dropped")
+
+// keeper is retention: it owns the floor of the node.
+type keeper struct {
+	node  *Node
+	path  string // floor file; "" = not kept
+	write func(path string, data []byte) error
+	start time.Time
+	mono  func() time.Duration
+
+	mu     sync.Mutex // protects what follows, and one drop at a time
+	floor  series.Period
+	raised *time.Duration
+	paused string
+}
+
+// load reads the floor that an earlier run kept. A damaged file is reported and counts as none: the stores below may
+// know better, and the clock raises it again.
+func (k *keeper) load() error {
+	if k.path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(k.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read floor: %w", err)
+	}
+	p, err := parseFloor(k.node.cfg.Topology.Layout, data)
+	if err != nil {
+		return fmt.Errorf("read floor %s: %w", k.path, err)
+	}
+	k.floor = p
+	return nil
+}
+
+// raise keeps p as the floor, then drops what is below it in every shard. It is safe to repeat.
+func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p > k.floor {
+		if k.path != "" {
+			if err := k.write(k.path, appendFloor(nil, k.node.cfg.Topology.Layout, p)); err != nil {
+				return 0, fmt.Errorf("keep floor: %w", err)
+			}
+		}
+		k.floor = p
+		elapsed := k.mono()
+		k.raised = &elapsed
+	}
+	for _, sh := range k.node.ordered() {
+		n, dropErr := sh.Drop(ctx, k.floor)
+		keys += n
+		if dropErr != nil {
+			err = errors.Join(err, fmt.Errorf("drop in shard %d: %w", sh.ID(), dropErr))
+		}
+	}
+	return keys, err
+}
+
+// drop is DN.DROP: it drops p and what is older.
+func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error) {
+	now := k.node.cfg.Topology.Layout.PeriodOf(k.node.cfg.Clock().UnixMilli())
+	if p >= now {
+		return 0, errDropLive
+	}
+	return k.raise(ctx, p+1)
+}
+
+// tick raises the floor when the clock says so and is vouched for.
+func (k *keeper) tick(ctx context.Context) error {
+	k.mu.Lock()
+	r := retention{
+		Layout: k.node.cfg.Topology.Layout, Keep: k.node.cfg.Topology.Keep, Floor: k.floor, Raised: k.raised,
+	}
+	was := k.paused
+	k.mu.Unlock()
+	behind := false
+	for _, sh := range k.node.ordered() {
+		r.Floor = max(r.Floor, sh.Floor())
+	}
+	r.Oldest = k.node.oldest(ctx)
+	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.skew()}
+	floor, paused := r.next(c)
+	for _, sh := range k.node.ordered() {
+		behind = behind || sh.Floor() < floor
+	}
+	if paused != was {
+		k.mu.Lock()
+		k.paused = paused
+		k.mu.Unlock()
+		k.report(paused)
+	}
+	if !behind && floor <= k.Floor() {
+		return nil
+	}
+	keys, err := k.raise(ctx, floor)
+	k.node.log.Info("floor raised", "floor", k.node.period(floor), "keys_dropped", keys)
+	return err
+}
+
+func (k *keeper) report(paused string) {
+	if paused != "" {
+		k.node.log.Warn("retention is paused, nothing is dropped", "why", paused)
+		return
+	}
+	k.node.log.Info("retention goes on")
+}
+
+// Floor is the oldest live period.
+func (k *keeper) Floor() series.Period {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.floor
+}
+
+// Paused says why retention does not follow the clock, "" when it does.
+func (k *keeper) Paused() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.paused
+}
+
+// run ticks until ctx ends. A Redis process that is away is tried again at the next tick.
+func (k *keeper) run(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		if err := k.tick(ctx); err != nil && ctx.Err() == nil {
+			k.node.log.Warn("retention failed, trying again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// oldest is the lowest period that a shard holds keys of, 0 when there is none or no shard answers.
+func (n *Node) oldest(ctx context.Context) series.Period {
+	var low series.Period
+	for _, sh := range n.ordered() {
+		periods, err := periodsOf(ctx, sh)
+		if err == nil && len(periods) > 0 && (low == 0 || periods[0] < low) {
+			low = periods[0]
+		}
+	}
+	return low
+}
+
+func periodsOf(ctx context.Context, sh *shard.Shard) (periods []series.Period, err error) {
+	err = sh.View(func(st store.Store) error {
+		periods, err = st.Periods(ctx)
+		return err
+	})
+	return periods, err
+}
+
+func appendFloor(dst []byte, l series.Layout, p series.Period) []byte {
+	dst = fmt.Appendf(dst, "%s\n%s %s\n", floorMagic, l, l.PeriodString(p))
+	return fmt.Appendf(dst, "%08x\n", crc32.ChecksumIEEE(dst))
+}
+
+func parseFloor(l series.Layout, data []byte) (series.Period, error) {
+	lines := bytes.Split(data, []byte("\n"))
+	if len(lines) != 4 || string(lines[0]) != floorMagic {
+		return 0, errors.New("not a floor file of this version")
+	}
+	layout, period, ok := bytes.Cut(lines[1], []byte(" "))
+	if !ok || string(layout) != l.String() {
+		return 0, fmt.Errorf("it was written for layout %q, the topology says %q", layout, l)
+	}
+	p, ok := l.ParsePeriod(period)
+	if !ok || !bytes.Equal(appendFloor(nil, l, p), data) {
+		return 0, errors.New("checksum or period is wrong")
+	}
+	return p, nil
+}
+
+func floorPath(dir string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "floor")
+}

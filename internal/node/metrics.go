@@ -1,0 +1,107 @@
+package node
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// collector gives the node's last status to Prometheus. It asks nothing of the stores: a scrape must be cheap.
+type collector struct {
+	n     *Node
+	shard map[string]*prometheus.Desc
+	link  map[string]*prometheus.Desc
+	node  map[string]*prometheus.Desc
+}
+
+// newRegistry makes the registry that /metrics shows.
+func newRegistry(n *Node) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	desc := func(labels []string, pairs ...string) map[string]*prometheus.Desc {
+		m := map[string]*prometheus.Desc{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = prometheus.NewDesc("dunlin_"+pairs[i], pairs[i+1], labels, nil)
+		}
+		return m
+	}
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&collector{
+			n: n,
+			shard: desc([]string{"shard"},
+				"points_written_total", "Points that clients wrote and the shard stored.",
+				"points_refused_total", "Points that clients wrote and the shard refused.",
+				"points_pulled_total", "Points that peers offered.",
+				"points_merged_total", "Points of peers that were new.",
+				"points_below_floor_total", "Points of peers below the floor, left out.",
+				"foreign_members", "Members in the shard's Redis that are no points of their key.",
+				"store_series", "Series keys held.",
+				"store_bytes", "Memory of the shard's store, everything counted.",
+				"store_up", "Whether the shard's store answers."),
+			link: desc([]string{"peer", "shard"},
+				"peer_lag_seconds", "Time since everything of the peer was last taken over.",
+				"peer_bytes_total", "Bytes read from the peer.",
+				"peer_points_total", "Points read from the peer.",
+				"peer_commands_total", "Commands sent to the peer.",
+				"peer_up", "Whether the peer answers."),
+			node: desc(nil,
+				"unjournaled_points_total", "Points that only a sweep found in the node's own Redis.",
+				"floor_timestamp_seconds", "Start of the oldest live period.",
+				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
+		})
+	return r
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range []map[string]*prometheus.Desc{c.shard, c.link, c.node} {
+		for _, d := range m {
+			ch <- d
+		}
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	first, _ := c.n.cfg.Topology.Layout.Span(c.n.keeper.Floor())
+	gauge(c.node["floor_timestamp_seconds"], float64(first)/1000)
+	gauge(c.node["retention_paused"], boolean(c.n.keeper.Paused() != ""))
+	s := c.n.status.Load()
+	if s == nil {
+		return
+	}
+	counter(c.node["unjournaled_points_total"], s.Unjournaled)
+	for _, sh := range s.Shards {
+		id := strconv.Itoa(sh.ID)
+		counter(c.shard["points_written_total"], sh.Counters.Points, id)
+		counter(c.shard["points_refused_total"], sh.Counters.Refused, id)
+		counter(c.shard["points_pulled_total"], sh.Counters.Pulled, id)
+		counter(c.shard["points_merged_total"], sh.Counters.Merged, id)
+		counter(c.shard["points_below_floor_total"], sh.Counters.BelowFloor, id)
+		gauge(c.shard["foreign_members"], float64(sh.Stats.Foreign), id)
+		gauge(c.shard["store_series"], float64(sh.Stats.Series), id)
+		gauge(c.shard["store_bytes"], float64(sh.Stats.Bytes), id)
+		gauge(c.shard["store_up"], boolean(sh.Err == ""), id)
+	}
+	for _, l := range s.Links {
+		id := strconv.Itoa(l.Shard)
+		gauge(c.link["peer_lag_seconds"], float64(l.LagMillis)/1000, l.Peer, id)
+		counter(c.link["peer_bytes_total"], l.Bytes, l.Peer, id)
+		counter(c.link["peer_points_total"], l.Points, l.Peer, id)
+		counter(c.link["peer_commands_total"], l.Commands, l.Peer, id)
+		gauge(c.link["peer_up"], boolean(l.Err == ""), l.Peer, id)
+	}
+}
+
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,193 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/server"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/syncer"
+)
+
+// statusEvery is how often a node looks at itself and its peers.
+const statusEvery = time.Second
+
+// shardStatus is one shard, as people are told about it.
+type shardStatus struct {
+	ID       int
+	Stats    store.Stats
+	Counters shard.Counters
+	Err      string // why the store could not be asked, "" = it answered
+}
+
+// status is a node at one moment.
+type status struct {
+	Shards []shardStatus
+	Links  []syncer.Status
+	// Unjournaled counts points that a sweep found in the node's own Redis processes.
+	Unjournaled int64
+}
+
+// look asks every shard. A store that does not answer keeps what it said last.
+func (n *Node) look(ctx context.Context) *status {
+	before := n.status.Load()
+	s := &status{Shards: make([]shardStatus, 0, len(n.shards))}
+	for i, sh := range n.ordered() {
+		st := shardStatus{ID: sh.ID(), Counters: sh.Counters()}
+		err := sh.View(func(v store.Store) (err error) {
+			st.Stats, err = v.Stats(ctx)
+			return err
+		})
+		if err != nil {
+			st.Err = err.Error()
+			if before != nil {
+				st.Stats = before.Shards[i].Stats
+			}
+		}
+		s.Shards = append(s.Shards, st)
+	}
+	for _, l := range n.links {
+		s.Links = append(s.Links, l.syncer.Status())
+	}
+	for _, f := range n.followers {
+		s.Unjournaled += f.Status().Unjournaled
+	}
+	return s
+}
+
+// runStatus refreshes the node's status and its view of the peers until ctx ends.
+func (n *Node) runStatus(ctx context.Context) {
+	t := time.NewTicker(statusEvery)
+	defer t.Stop()
+	for {
+		ask, cancel := context.WithTimeout(ctx, 5*statusEvery)
+		n.status.Store(n.look(ask))
+		n.flock.poll(ask)
+		cancel()
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// sums adds the shards up.
+func (s *status) sums() (st store.Stats, c shard.Counters) {
+	for _, sh := range s.Shards {
+		st.Series += sh.Stats.Series
+		st.Points += max(sh.Stats.Points, 0)
+		st.Bytes += sh.Stats.Bytes
+		st.Foreign += sh.Stats.Foreign
+		c.Points += sh.Counters.Points
+		c.Pulled += sh.Counters.Pulled
+		c.Merged += sh.Counters.Merged
+		c.Refused += sh.Counters.Refused
+		c.BelowFloor += sh.Counters.BelowFloor
+	}
+	return st, c
+}
+
+// peerSum is the links of all shards to one peer, added up; lag is the worst.
+type peerSum struct {
+	Peer, State, Err string
+	LagMillis        int64
+	Bytes, Points    int64
+	Commands         int64
+}
+
+// peers sums the links per peer, in the order of the links.
+func (s *status) peers() []peerSum {
+	var sums []peerSum
+	at := map[string]int{}
+	for _, l := range s.Links {
+		i, ok := at[l.Peer]
+		if !ok {
+			i = len(sums)
+			at[l.Peer] = i
+			sums = append(sums, peerSum{Peer: l.Peer, State: l.State})
+		}
+		p := &sums[i]
+		p.Bytes += l.Bytes
+		p.Points += l.Points
+		p.Commands += l.Commands
+		if l.Err != "" || l.LagMillis > p.LagMillis {
+			p.State = l.State
+		}
+		if l.Err != "" {
+			p.Err = l.Err
+		}
+		p.LagMillis = max(p.LagMillis, l.LagMillis)
+	}
+	return sums
+}
+
+// info is the node's part of INFO.
+func (n *Node) info() []server.InfoSection {
+	s := n.status.Load()
+	if s == nil {
+		s = &status{}
+	}
+	st, c := s.sums()
+	num := func(v int64) string { return fmt.Sprint(v) }
+	own := [][2]string{
+		{"dunlin_version", n.cfg.Version}, {"dunlin_cluster", n.cfg.Topology.Cluster}, {"dunlin_node", n.self.Name},
+		{"dunlin_site", n.self.Site}, {"dunlin_store", n.storeKind()}, {"dunlin_durability", n.durability()},
+		{"dunlin_fsync", n.cfg.Fsync}, {"dunlin_floor", n.period(n.keeper.Floor())}, {"dunlin_retention", n.retention()},
+		{"dunlin_shards", strings.Trim(strings.ReplaceAll(fmt.Sprint(n.self.Hold), " ", ","), "[]")},
+		{"dunlin_series", num(int64(st.Series))}, {"dunlin_points", num(st.Points)}, {"dunlin_bytes", num(st.Bytes)},
+		{"dunlin_written", num(c.Points)}, {"dunlin_refused", num(c.Refused)}, {"dunlin_pulled", num(c.Pulled)},
+		{"dunlin_merged", num(c.Merged)}, {"dunlin_below_floor", num(c.BelowFloor)},
+		{"dunlin_foreign", num(st.Foreign)}, {"dunlin_unjournaled", num(s.Unjournaled)},
+		{"dunlin_plain_keys", "local to this node, never replicated"},
+	}
+	links := make([][2]string, 0, 4)
+	for _, p := range s.peers() {
+		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf("state=%s,lag_ms=%d,bytes=%d,points=%d,commands=%d",
+			p.State, p.LagMillis, p.Bytes, p.Points, p.Commands)})
+	}
+	shards := make([][2]string, 0, len(s.Shards))
+	for _, sh := range s.Shards {
+		shards = append(shards, [2]string{fmt.Sprintf("shard_%d", sh.ID), fmt.Sprintf(
+			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,up=%t",
+			sh.Stats.Series, sh.Stats.Points, sh.Stats.Bytes, sh.Counters.Points, sh.Counters.Merged, sh.Stats.Foreign,
+			sh.Err == "")})
+	}
+	return []server.InfoSection{
+		{Name: "Dunlin", Fields: own}, {Name: "Peers", Fields: links}, {Name: "Shards", Fields: shards},
+	}
+}
+
+func (n *Node) storeKind() string {
+	if n.self.OnRedis() {
+		return "redis"
+	}
+	return "engine"
+}
+
+// durability says in a word what a crash of this node costs it.
+func (n *Node) durability() string {
+	if n.self.OnRedis() {
+		return "as its redis processes"
+	}
+	return "memory only"
+}
+
+func (n *Node) retention() string {
+	if why := n.keeper.Paused(); why != "" {
+		return "paused: " + why
+	}
+	return "ok"
+}
+
+// period writes a period for people, "" for none.
+func (n *Node) period(p series.Period) string {
+	if p <= 0 {
+		return ""
+	}
+	return n.cfg.Topology.Layout.PeriodString(p)
+}
