@@ -1,0 +1,151 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+const (
+	feedBatch  = 1024            // journal entries per request
+	checkEvery = 5 * time.Second // how often a feed asks for epoch and periods
+	pauseMax   = 4 * time.Second // between two tries at a reader that fails
+)
+
+// follower is the state of one feed. One goroutine owns it.
+type follower struct {
+	x       *Index
+	shard   int
+	r       store.Reader
+	epoch   string
+	from    int64     // µs: the next journal score to ask for
+	checked time.Time // when epoch and periods were last asked for
+}
+
+// runFeed follows one journal until ctx ends.
+func (x *Index) runFeed(ctx context.Context, shard int, r store.Reader) error {
+	f := &follower{x: x, shard: shard, r: r}
+	pause := x.cfg.Poll
+	for {
+		err := f.poll(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		x.setFeed(shard, feed{ready: err == nil, err: err})
+		if err != nil {
+			pause = min(2*pause, pauseMax)
+			f.checked = time.Time{} // whatever happened, it may have a new epoch now
+		} else {
+			pause = x.cfg.Poll
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause*3/4 + rand.N(pause/2+1)):
+		}
+	}
+}
+
+// poll reads the journal to its end.
+func (f *follower) poll(ctx context.Context) error {
+	if now := f.x.cfg.Clock(); f.checked.IsZero() || now.Sub(f.checked) >= checkEvery || now.Before(f.checked) {
+		if err := f.check(ctx); err != nil {
+			return err
+		}
+		f.checked = now
+	}
+	for {
+		changes, err := f.r.Changes(ctx, f.from, feedBatch)
+		if err != nil {
+			return fmt.Errorf("read journal: %w", err)
+		}
+		if err := f.take(ctx, changes); err != nil {
+			return err
+		}
+		if len(changes) < feedBatch {
+			return nil
+		}
+	}
+}
+
+// check starts again when the data is another's, and forgets periods that were dropped.
+func (f *follower) check(ctx context.Context) error {
+	epoch, err := f.r.Epoch(ctx)
+	if err != nil {
+		return fmt.Errorf("read epoch: %w", err)
+	}
+	if epoch != f.epoch {
+		if f.epoch != "" {
+			f.x.forget(f.shard, func(series.Period) bool { return true })
+		}
+		f.epoch, f.from = epoch, 0
+	}
+	periods, err := f.r.Periods(ctx)
+	if err != nil {
+		return fmt.Errorf("read periods: %w", err)
+	}
+	// A drop takes a period and all older ones, so what is below the lowest that is left is gone.
+	f.x.forget(f.shard, func(p series.Period) bool { return len(periods) == 0 || p < periods[0] })
+	return nil
+}
+
+// take fetches the newest points of the keys that changed. The cursor moves only when all of them are in.
+func (f *follower) take(ctx context.Context, changes []store.Change) error {
+	var queries []store.RangeQuery
+	for _, c := range changes {
+		k, err := f.x.cfg.Layout.ParseKey([]byte(c.Key))
+		if err != nil {
+			continue // a journal of a plain Redis may name anything
+		}
+		// Two, because one timestamp may hold several members.
+		queries = append(queries, store.RangeQuery{Key: k, Span: store.Span{To: store.All.To, Limit: 2, Desc: true}})
+	}
+	if len(queries) > 0 {
+		newest, err := f.newest(ctx, queries)
+		if err != nil {
+			return err
+		}
+		for i, q := range queries {
+			f.x.apply(f.shard, q.Key, newest[i])
+		}
+	}
+	if n := len(changes); n > 0 {
+		f.from = changes[n-1].Score + 1
+	}
+	return nil
+}
+
+// newest gives, per query, all points at the newest timestamp.
+func (f *follower) newest(ctx context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
+	got, err := f.r.Ranges(ctx, queries)
+	if err != nil {
+		return nil, fmt.Errorf("read newest points: %w", err)
+	}
+	var again []store.RangeQuery
+	var where []int
+	for i, points := range got {
+		switch {
+		case len(points) < 2:
+		case points[0].TS != points[1].TS:
+			got[i] = points[:1]
+		default:
+			again = append(again, store.RangeQuery{Key: queries[i].Key, Span: store.Span{From: points[0].TS, To: points[0].TS}})
+			where = append(where, i)
+		}
+	}
+	if len(again) == 0 {
+		return got, nil
+	}
+	equal, err := f.r.Ranges(ctx, again)
+	if err != nil {
+		return nil, fmt.Errorf("read equal timestamps: %w", err)
+	}
+	for j, i := range where {
+		got[i] = equal[j]
+	}
+	return got, nil
+}

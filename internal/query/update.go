@@ -1,0 +1,125 @@
+package query
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// apply enters what a journal named: the key and its newest points, which share one timestamp. No points means that
+// the key is gone again.
+func (x *Index) apply(shard int, k series.Key, points []series.Point) {
+	if len(points) == 0 {
+		return
+	}
+	name, metric := series.UnescapeHost(k.Host()), string(k.Metric())
+	best := Resolve(points)[0]
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.version++
+	x.rate.add(x.cfg.Clock().Unix())
+	e := x.find(name, metric)
+	if e == nil {
+		e = x.insert(name, metric, string(k.Series))
+		e.newest = best
+	} else if best.TS > e.newest.TS || best.TS == e.newest.TS && Better(best, e.newest) {
+		e.newest = best
+	} else {
+		e.late = x.version
+	}
+	e.newest.Value = bytes.Clone(e.newest.Value) // a reader may give one buffer for many points
+	e.host.newest = max(e.host.newest, e.newest.TS)
+	if p := (place{shard, k.Period}); !slices.Contains(e.places, p) {
+		e.places = append(e.places, p)
+	}
+	e.version = x.version
+	e.unlink()
+	e.link(&x.ring)
+}
+
+func (x *Index) insert(name, metric, escaped string) *entry {
+	h := x.hosts[name]
+	if h == nil {
+		h = &host{name: name, metrics: map[string]*entry{}}
+		x.hosts[name] = h
+	}
+	e := &entry{host: h, metric: metric, escaped: escaped}
+	e.prev, e.next = e, e
+	h.metrics[metric] = e
+	return e
+}
+
+// forget removes the places of a shard for which gone holds, and every series that has no place left.
+func (x *Index) forget(shard int, gone func(series.Period) bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	lost := false
+	for _, h := range x.hosts {
+		for metric, e := range h.metrics {
+			e.places = slices.DeleteFunc(e.places, func(p place) bool { return p.shard == shard && gone(p.period) })
+			if len(e.places) > 0 {
+				continue
+			}
+			e.unlink()
+			delete(h.metrics, metric)
+			lost = true
+		}
+		if len(h.metrics) == 0 {
+			delete(x.hosts, h.name)
+		}
+	}
+	if lost {
+		x.version++
+		x.dropped = x.version
+	}
+}
+
+func (x *Index) setFeed(shard int, f feed) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f.ready = f.ready || x.feeds[shard].ready
+	x.feeds[shard] = f
+}
+
+func (e *entry) unlink() {
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.prev, e.next = e, e
+}
+
+// link puts e behind at.
+func (e *entry) link(at *entry) {
+	e.prev, e.next = at, at.next
+	at.next.prev, at.next = e, e
+}
+
+// rate counts events per second over the last full seconds.
+type rate struct {
+	at     int64 // the second of the newest count
+	counts [11]int64
+}
+
+func (r *rate) add(now int64) {
+	r.advance(now)
+	r.counts[now%int64(len(r.counts))]++
+}
+
+func (r *rate) advance(now int64) {
+	n := int64(len(r.counts))
+	if now-r.at >= n || now < r.at {
+		*r = rate{at: now}
+	}
+	for ; r.at < now; r.at++ {
+		r.counts[(r.at+1)%n] = 0
+	}
+}
+
+// perSecond leaves out the running second. It works on a copy, so that readers need no write lock.
+func (r rate) perSecond(now int64) float64 {
+	r.advance(now)
+	sum := -r.counts[now%int64(len(r.counts))]
+	for _, c := range r.counts {
+		sum += c
+	}
+	return float64(sum) / float64(len(r.counts)-1)
+}
