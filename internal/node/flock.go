@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +24,7 @@ type peerView struct {
 	conn *conn
 
 	up    bool
+	err   string            // why it is not up
 	info  map[string]string // fields of INFO; what it said last while it is away
 	skew  time.Duration     // its clock less ours
 	rate  float64           // points written per second
@@ -72,17 +75,18 @@ func (f *flock) ask(ctx context.Context, p *peerView) {
 	if err != nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		p.up, p.rate = false, 0
+		p.up, p.err, p.rate = false, err.Error(), 0
 		return
 	}
 	clock, timeErr := replies[0].AsStrSlice()
 	text, infoErr := replies[1].ToString()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.up = timeErr == nil && infoErr == nil && len(clock) == 2; !p.up {
-		p.rate = 0
+	if err := errors.Join(timeErr, infoErr); err != nil || len(clock) != 2 {
+		p.up, p.err, p.rate = false, fmt.Sprintf("it answers TIME and INFO with: %v", err), 0
 		return
 	}
+	p.up, p.err = true, ""
 	sec, _ := strconv.ParseInt(clock[0], 10, 64)
 	micro, _ := strconv.ParseInt(clock[1], 10, 64)
 	p.skew = time.Unix(sec, micro*1000).Sub(now)
@@ -91,6 +95,17 @@ func (f *flock) ask(ctx context.Context, p *peerView) {
 		p.rate = max(0, float64(number(info["dunlin_written"])-number(p.info["dunlin_written"]))/elapsed)
 	}
 	p.info, p.asked = info, now
+}
+
+// snapshot copies the views, by name.
+func (f *flock) snapshot() map[string]peerView {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	views := make(map[string]peerView, len(f.peers))
+	for _, p := range f.peers {
+		views[p.node.Name] = *p
+	}
+	return views
 }
 
 // skew is the median of the reachable peers' clocks less ours, nil when no peer is reachable.

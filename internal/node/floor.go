@@ -32,11 +32,19 @@ type retention struct {
 	Raised *time.Duration
 }
 
+// want is the floor that the wall clock asks for.
+func (r retention) want(wall time.Time) series.Period {
+	return r.Layout.PeriodOf(wall.UnixMilli()) - series.Period(r.Keep)
+}
+
+// due says whether the wall clock asks for a higher floor.
+func (r retention) due(wall time.Time) bool { return r.want(wall) > r.Floor }
+
 // next gives the floor that holds now and, when it should be higher but the clock is not vouched for, why not. It is
 // pure: wiping live data because of a clock must be impossible to get wrong.
 func (r retention) next(c clocks) (floor series.Period, paused string) {
-	want := r.Layout.PeriodOf(c.Wall.UnixMilli()) - series.Period(r.Keep)
-	if want <= r.Floor {
+	want := r.want(c.Wall)
+	if !r.due(c.Wall) {
 		return r.Floor, ""
 	}
 	if jump := c.Wall.Sub(c.Start.Add(c.Elapsed)); jump > maxJump || jump < -maxJump {

@@ -35,6 +35,7 @@ type keeper struct {
 	floor  series.Period
 	raised *time.Duration
 	paused string
+	failed bool // the last drop reached not every store
 }
 
 // load reads the floor that an earlier run kept. A damaged file is reported and counts as none: the stores below may
@@ -91,44 +92,50 @@ func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error
 	return k.raise(ctx, p+1)
 }
 
-// tick raises the floor when the clock says so and is vouched for.
+// tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
-	k.mu.Lock()
-	r := retention{
-		Layout: k.node.cfg.Topology.Layout, Keep: k.node.cfg.Topology.Keep, Floor: k.floor, Raised: k.raised,
-	}
-	was := k.paused
-	k.mu.Unlock()
-	behind := false
-	for _, sh := range k.node.ordered() {
-		r.Floor = max(r.Floor, sh.Floor())
-	}
-	r.Oldest = k.node.oldest(ctx)
+	r, failed := k.state()
 	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.skew()}
+	if r.due(c.Wall) && c.Skew == nil {
+		r.Oldest = k.node.oldest(ctx)
+	}
 	floor, paused := r.next(c)
-	for _, sh := range k.node.ordered() {
-		behind = behind || sh.Floor() < floor
-	}
-	if paused != was {
-		k.mu.Lock()
-		k.paused = paused
-		k.mu.Unlock()
-		k.report(paused)
-	}
-	if !behind && floor <= k.Floor() {
+	k.report(paused)
+	if floor <= k.Floor() && !failed {
 		return nil
 	}
 	keys, err := k.raise(ctx, floor)
+	k.mu.Lock()
+	k.failed = err != nil
+	k.mu.Unlock()
 	k.node.log.Info("floor raised", "floor", k.node.period(floor), "keys_dropped", keys)
 	return err
 }
 
-func (k *keeper) report(paused string) {
-	if paused != "" {
-		k.node.log.Warn("retention is paused, nothing is dropped", "why", paused)
-		return
+// state is what the next floor depends on. The floor of a shard may come from its Redis.
+func (k *keeper) state() (r retention, failed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.node.cfg.Topology
+	r = retention{Layout: t.Layout, Keep: t.Keep, Floor: k.floor, Raised: k.raised}
+	for _, sh := range k.node.ordered() {
+		r.Floor = max(r.Floor, sh.Floor())
 	}
-	k.node.log.Info("retention goes on")
+	return r, k.failed
+}
+
+// report logs when retention pauses and when it goes on.
+func (k *keeper) report(paused string) {
+	k.mu.Lock()
+	was := k.paused
+	k.paused = paused
+	k.mu.Unlock()
+	switch {
+	case paused != "" && was == "":
+		k.node.log.Warn("retention is paused, nothing is dropped", "why", paused)
+	case paused == "" && was != "":
+		k.node.log.Info("retention goes on")
+	}
 }
 
 // Floor is the oldest live period.
@@ -151,7 +158,10 @@ func (k *keeper) run(ctx context.Context, every time.Duration) {
 	defer t.Stop()
 	for {
 		if err := k.tick(ctx); err != nil && ctx.Err() == nil {
-			k.node.log.Warn("retention failed, trying again", "err", err)
+			k.node.log.Warn("retention failed, trying again", "in", 10*every, "err", err)
+			t.Reset(10 * every)
+		} else {
+			t.Reset(every)
 		}
 		select {
 		case <-ctx.Done():

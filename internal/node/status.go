@@ -26,8 +26,10 @@ type shardStatus struct {
 
 // status is a node at one moment.
 type status struct {
+	At     time.Time // monotonic
 	Shards []shardStatus
 	Links  []syncer.Status
+	Rate   float64 // points that clients wrote per second
 	// Unjournaled counts points that a sweep found in the node's own Redis processes.
 	Unjournaled int64
 }
@@ -35,7 +37,7 @@ type status struct {
 // look asks every shard. A store that does not answer keeps what it said last.
 func (n *Node) look(ctx context.Context) *status {
 	before := n.status.Load()
-	s := &status{Shards: make([]shardStatus, 0, len(n.shards))}
+	s := &status{At: time.Now(), Shards: make([]shardStatus, 0, len(n.shards))}
 	for i, sh := range n.ordered() {
 		st := shardStatus{ID: sh.ID(), Counters: sh.Counters()}
 		err := sh.View(func(v store.Store) (err error) {
@@ -55,6 +57,11 @@ func (n *Node) look(ctx context.Context) *status {
 	}
 	for _, f := range n.followers {
 		s.Unjournaled += f.Status().Unjournaled
+	}
+	if before != nil {
+		_, was := before.sums()
+		_, is := s.sums()
+		s.Rate = float64(is.Points-was.Points) / s.At.Sub(before.At).Seconds()
 	}
 	return s
 }
@@ -137,7 +144,8 @@ func (n *Node) info() []server.InfoSection {
 	own := [][2]string{
 		{"dunlin_version", n.cfg.Version}, {"dunlin_cluster", n.cfg.Topology.Cluster}, {"dunlin_node", n.self.Name},
 		{"dunlin_site", n.self.Site}, {"dunlin_store", n.storeKind()}, {"dunlin_durability", n.durability()},
-		{"dunlin_fsync", n.cfg.Fsync}, {"dunlin_floor", n.period(n.keeper.Floor())}, {"dunlin_retention", n.retention()},
+		{"dunlin_fsync", n.cfg.Fsync}, {"dunlin_http", n.cfg.WebAddr},
+		{"dunlin_floor", n.period(n.keeper.Floor())}, {"dunlin_retention", n.retention()},
 		{"dunlin_shards", strings.Trim(strings.ReplaceAll(fmt.Sprint(n.self.Hold), " ", ","), "[]")},
 		{"dunlin_series", num(int64(st.Series))}, {"dunlin_points", num(st.Points)}, {"dunlin_bytes", num(st.Bytes)},
 		{"dunlin_written", num(c.Points)}, {"dunlin_refused", num(c.Refused)}, {"dunlin_pulled", num(c.Pulled)},
@@ -147,8 +155,8 @@ func (n *Node) info() []server.InfoSection {
 	}
 	links := make([][2]string, 0, 4)
 	for _, p := range s.peers() {
-		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf("state=%s,lag_ms=%d,bytes=%d,points=%d,commands=%d",
-			p.State, p.LagMillis, p.Bytes, p.Points, p.Commands)})
+		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf("state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d",
+			p.State, p.Err == "", p.LagMillis, p.Bytes, p.Points, p.Commands)})
 	}
 	shards := make([][2]string, 0, len(s.Shards))
 	for _, sh := range s.Shards {

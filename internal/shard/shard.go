@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,11 +37,12 @@ type Shard struct {
 	counters counters
 }
 
-// New makes a shard of a store that is open. It reads the store's floor.
+// New makes a shard of a store that is open. It reads the store's floor; a store in another process that is away keeps
+// the shard from nothing, its floor comes with the next Drop.
 func New(ctx context.Context, cfg Config) (*Shard, error) {
 	s := &Shard{cfg: cfg}
 	floor, err := cfg.Store.Floor(ctx)
-	if err != nil {
+	if err != nil && !(cfg.Store.Remote() && errors.Is(err, store.ErrUnavailable)) {
 		return nil, err
 	}
 	s.floor.Store(int32(floor))

@@ -1,0 +1,114 @@
+package node
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/web"
+)
+
+// cutOff stands for a lag that can not be told: the peer does not answer.
+const cutOff = -1
+
+// view is the flock as this node's page shows it: itself from its own status, the others from what they say in INFO.
+func (n *Node) view() web.Flock {
+	s := n.status.Load()
+	if s == nil {
+		s = &status{}
+	}
+	f := web.Flock{Cluster: n.cfg.Topology.Cluster, Self: n.self.Name, Warnings: n.warnings(s)}
+	for _, l := range s.Links {
+		f.Links = append(f.Links, web.Link{
+			Shard: l.Shard, Peer: l.Peer, State: l.State, Error: l.Err, LagMillis: lagOf(l.Err, l.LagMillis),
+			Bytes: l.Bytes, Points: l.Points,
+		})
+	}
+	views := n.flock.snapshot()
+	for i := range n.cfg.Topology.Nodes {
+		t := &n.cfg.Topology.Nodes[i]
+		if t.Name == n.self.Name {
+			f.Nodes = append(f.Nodes, n.viewSelf(s))
+			continue
+		}
+		f.Nodes = append(f.Nodes, viewPeer(t, views[t.Name]))
+	}
+	return f
+}
+
+func (n *Node) warnings(s *status) []string {
+	var w []string
+	if !n.self.OnRedis() {
+		w = append(w, n.self.Name+" keeps points in memory only: a restart refills it from its peers")
+	}
+	if why := n.keeper.Paused(); why != "" {
+		w = append(w, "retention is paused: "+why)
+	}
+	for _, sh := range s.Shards {
+		if sh.Err != "" {
+			w = append(w, "shard "+strconv.Itoa(sh.ID)+": "+sh.Err)
+		}
+	}
+	return w
+}
+
+func (n *Node) viewSelf(s *status) web.Node {
+	st, _ := s.sums()
+	v := web.Node{
+		Name: n.self.Name, Site: n.self.Site, URL: n.self.URL, Page: pageOf(n.self, n.cfg.WebAddr), Up: true,
+		Store: n.storeKind(), Version: n.cfg.Version, Shards: n.self.Hold, Series: int64(st.Series), Points: st.Points,
+		Bytes: st.Bytes, PointsPerSecond: s.Rate, LagMillis: map[string]int64{}, Floor: n.period(n.keeper.Floor()),
+	}
+	for _, p := range s.peers() {
+		v.LagMillis[p.Peer] = lagOf(p.Err, p.LagMillis)
+	}
+	return v
+}
+
+func viewPeer(t *ring.Node, p peerView) web.Node {
+	v := web.Node{
+		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.info["dunlin_http"]), Up: p.up, Error: p.err,
+		Store: p.info["dunlin_store"], Version: p.info["dunlin_version"], Shards: t.Hold,
+		Series: number(p.info["dunlin_series"]), Points: number(p.info["dunlin_points"]),
+		Bytes: number(p.info["dunlin_bytes"]), PointsPerSecond: p.rate, LagMillis: map[string]int64{},
+		Floor: p.info["dunlin_floor"],
+	}
+	if v.Store == "" {
+		v.Store = map[bool]string{true: "redis", false: "engine"}[t.OnRedis()]
+	}
+	for k, text := range p.info {
+		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
+			pairs := parsePairs(text)
+			v.LagMillis[peer] = number(pairs["lag_ms"])
+			if pairs["up"] == "false" {
+				v.LagMillis[peer] = cutOff
+			}
+		}
+	}
+	return v
+}
+
+func lagOf(err string, lagMillis int64) int64 {
+	if err != "" {
+		return cutOff
+	}
+	return lagMillis
+}
+
+// pageOf is where a node's page is, given the address its HTTP server listens on; "" when it has none.
+func pageOf(t *ring.Node, webAddr string) string {
+	host, port, err := net.SplitHostPort(webAddr)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		u, err := url.Parse(t.URL)
+		if err != nil {
+			return ""
+		}
+		host = u.Hostname()
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}
