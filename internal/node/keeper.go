@@ -31,7 +31,9 @@ type keeper struct {
 	start time.Time
 	mono  func() time.Duration
 
-	mu     sync.Mutex // protects what follows, and one drop at a time
+	dropping sync.Mutex // one drop at a time; held over I/O, never taken under mu
+
+	mu     sync.Mutex // protects what follows
 	floor  series.Period
 	raised *time.Duration
 	paused string
@@ -61,26 +63,37 @@ func (k *keeper) load() error {
 
 // raise keeps p as the floor, then drops what is below it in every shard. It is safe to repeat.
 func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if p > k.floor {
-		if k.path != "" {
-			if err := k.write(k.path, appendFloor(nil, k.node.cfg.Topology.Layout, p)); err != nil {
-				return 0, fmt.Errorf("keep floor: %w", err)
-			}
+	k.dropping.Lock()
+	defer k.dropping.Unlock()
+	if p > k.Floor() && k.path != "" {
+		if err := k.write(k.path, appendFloor(nil, k.node.cfg.Topology.Layout, p)); err != nil {
+			return 0, fmt.Errorf("keep floor: %w", err)
 		}
-		k.floor = p
-		elapsed := k.mono()
-		k.raised = &elapsed
 	}
+	floor := k.advance(p)
 	for _, sh := range k.node.ordered() {
-		n, dropErr := sh.Drop(ctx, k.floor)
+		n, dropErr := sh.Drop(ctx, floor)
 		keys += n
 		if dropErr != nil {
 			err = errors.Join(err, fmt.Errorf("drop in shard %d: %w", sh.ID(), dropErr))
 		}
 	}
+	k.mu.Lock()
+	k.failed = err != nil
+	k.mu.Unlock()
 	return keys, err
+}
+
+// advance sets the floor to p if that is higher, and gives the floor.
+func (k *keeper) advance(p series.Period) series.Period {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p > k.floor {
+		k.floor = p
+		elapsed := k.mono()
+		k.raised = &elapsed
+	}
+	return k.floor
 }
 
 // drop is DN.DROP: it drops p and what is older.
@@ -105,9 +118,6 @@ func (k *keeper) tick(ctx context.Context) error {
 		return nil
 	}
 	keys, err := k.raise(ctx, floor)
-	k.mu.Lock()
-	k.failed = err != nil
-	k.mu.Unlock()
 	k.node.log.Info("floor raised", "floor", k.node.period(floor), "keys_dropped", keys)
 	return err
 }

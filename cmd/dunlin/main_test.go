@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+func TestRun_exitCodes(t *testing.T) {
+	f := func(want int, args ...string) {
+		t.Helper()
+		if got := run(args); got != want {
+			t.Errorf("dunlin %q: exit code %d, want %d", args, got, want)
+		}
+	}
+	f(0, "version")
+	f(2, "no-such-command")
+	f(2, "node", "--no-such-flag")
+	f(2, "node", "argument")
+	f(2, "node", "--storage.fsync", "sometimes")
+	f(2, "demo", "--store", "stone")
+	f(1, "node", "--topology", "/does/not/exist")
+	f(1, "demo", "status", "--dir", t.TempDir())
+}
+
+func TestBindEnv(t *testing.T) {
+	cmd := nodeCmd()
+	if err := cmd.ParseFlags([]string{"--name", "flag"}); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"DUNLIN_NAME": "env", "DUNLIN_RESP_LISTEN_ADDRESS": "127.0.0.1:1", "DUNLIN_REDIS_SWEEP_INTERVAL": "x"}
+	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	if err := bindEnv(cmd.Flags(), lookup); err == nil {
+		t.Error("a bad value in the environment was taken")
+	}
+	get := func(name string) string { return cmd.Flags().Lookup(name).Value.String() }
+	if get("name") != "flag" || get("resp.listen-address") != "127.0.0.1:1" {
+		t.Errorf("name %q, address %q", get("name"), get("resp.listen-address"))
+	}
+}
+
+// TestProxy: a line carries bytes, a cut ends its connections and refuses new ones, healing restores it.
+func TestProxy(t *testing.T) {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer echo.Close()
+	go acceptEcho(echo)
+	p, err := listenProxy("a", "b", echo.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	ping := func(c net.Conn) error {
+		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.Write([]byte("x")); err != nil {
+			return err
+		}
+		_, err := io.ReadFull(c, make([]byte, 1))
+		return err
+	}
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", p.ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	old := dial()
+	if err := ping(old); err != nil {
+		t.Fatalf("whole line: %v", err)
+	}
+	p.setCut(true)
+	if ping(old) == nil || ping(dial()) == nil {
+		t.Error("the cut line still carries")
+	}
+	p.setCut(false)
+	if err := ping(dial()); err != nil {
+		t.Errorf("healed line: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func acceptEcho(ln net.Listener) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			_, _ = io.Copy(c, c)
+		}()
+	}
+}
