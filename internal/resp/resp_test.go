@@ -104,7 +104,7 @@ func TestParser_Next_byByte(t *testing.T) {
 
 func TestBatch_Fill_allocatesNothing(t *testing.T) {
 	limits := DefaultLimits()
-	in := bytes.Repeat([]byte("*4\r\n$4\r\nZADD\r\n$28\r\n2026-11-22:web17.sfo:cpu.user\r\n$1\r\n1\r\n$3\r\n1:2\r\n"), 1000)
+	in := bytes.Repeat([]byte("*4\r\n$4\r\nZADD\r\n$29\r\n2026-11-22:web17.sfo:cpu.user\r\n$1\r\n1\r\n$3\r\n1:2\r\n"), 1000)
 	p := Parser{Limits: &limits}
 	var b Batch
 	allocs := testing.AllocsPerRun(10, func() {
