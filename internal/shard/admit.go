@@ -78,3 +78,17 @@ func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestM
 	}
 	return nil
 }
+
+// Admit says why a point of a client may not be stored, nil when it may. It is for a store that is itself a Redis and
+// takes the client's command as it is; everything else goes through Tx.Add.
+func (s *Shard) Admit(k series.Key, p series.Point) error {
+	return s.check(k, p, s.Floor(), s.cfg.Clock().Add(MaxAhead).UnixMilli())
+}
+
+// Wrote counts and numbers points that such a command has written; added of them were new.
+func (s *Shard) Wrote(points, added int) {
+	s.counters.points.Add(int64(points))
+	if added > 0 {
+		s.number(added)
+	}
+}

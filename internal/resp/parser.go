@@ -1,0 +1,164 @@
+package resp
+
+import (
+	"bytes"
+	"errors"
+)
+
+// ErrHTTP: the peer speaks HTTP or TLS. The connection is closed without a word, so that no browser can be talked
+// into sending commands.
+var ErrHTTP = errors.New("a client that speaks HTTP or TLS")
+
+// ProtocolError is what redis-server 7.0.15 answers before it closes the connection, without its "ERR Protocol error: ".
+type ProtocolError string
+
+func (e ProtocolError) Error() string { return "Protocol error: " + string(e) }
+
+// headerMax is the longest line that announces a length: sign, 19 digits, type byte and some slack.
+const headerMax = 32
+
+// Parser cuts commands out of a buffer without copying. It keeps its place in an unfinished command, so bytes that
+// trickle in are looked at once. The zero value is not usable: set Limits.
+type Parser struct {
+	Limits *Limits
+	Unauth bool // the narrower limits apply
+
+	pos   int    // how far the unfinished command was parsed, from its first byte
+	left  int    // arguments still to come
+	bulk  int    // length of the argument that is being read, -1 when its header comes next
+	spans []span // arguments of the unfinished command so far
+	words []byte // memory of the arguments of an inline command with quotes
+}
+
+// span is where an argument lies, from the first byte of its command.
+type span struct{ at, len int32 }
+
+// Next takes one command from the front of b and appends its arguments, which point into b, to dst. used is its
+// length in bytes; 0 means that it is not complete: call again with the same bytes and more. A command without
+// arguments (an empty line, "*0") is complete and empty.
+func (p *Parser) Next(dst [][]byte, b []byte) (args [][]byte, used int, err error) {
+	if len(b) == 0 {
+		return dst, 0, nil
+	}
+	if b[0] != '*' {
+		return p.inline(dst, b)
+	}
+	if p.pos == 0 {
+		n, end, err := length(b, 0, "too big mbulk count string", "invalid multibulk length")
+		switch {
+		case err != nil || end == 0:
+			return dst, 0, err
+		case n > int64(p.Limits.Args):
+			return dst, 0, ProtocolError("invalid multibulk length")
+		case p.Unauth && n > int64(p.Limits.UnauthArgs):
+			return dst, 0, ProtocolError("unauthenticated multibulk length")
+		case n <= 0:
+			return dst, end, nil
+		}
+		p.pos, p.left, p.bulk = end, int(n), -1
+	}
+	for p.left > 0 {
+		if ok, err := p.argument(b); err != nil || !ok {
+			return dst, 0, err
+		}
+	}
+	for _, s := range p.spans {
+		dst = append(dst, b[s.at:s.at+s.len:s.at+s.len])
+	}
+	used = p.pos
+	p.reset()
+	return dst, used, nil
+}
+
+// argument moves over one argument if all of it is there.
+func (p *Parser) argument(b []byte) (ok bool, err error) {
+	if p.bulk < 0 {
+		if p.pos == len(b) {
+			return false, nil
+		}
+		if c := b[p.pos]; c != '$' {
+			return false, ProtocolError("expected '$', got '" + printable(c) + "'")
+		}
+		n, end, err := length(b, p.pos, "too big bulk count string", "invalid bulk length")
+		switch {
+		case err != nil || end == 0:
+			return false, err
+		case n < 0 || n > int64(p.Limits.Bulk) || int64(p.pos)+n > int64(p.Limits.Query):
+			return false, ProtocolError("invalid bulk length")
+		case p.Unauth && n > int64(p.Limits.UnauthBulk):
+			return false, ProtocolError("unauthenticated bulk length")
+		}
+		p.pos, p.bulk = end, int(n)
+	}
+	end := p.pos + p.bulk
+	if len(b) < end+2 {
+		return false, nil
+	}
+	if b[end] != '\r' || b[end+1] != '\n' {
+		return false, ProtocolError("invalid bulk length")
+	}
+	p.spans = append(p.spans, span{int32(p.pos), int32(p.bulk)})
+	p.pos, p.bulk = end+2, -1
+	p.left--
+	return true, nil
+}
+
+func (p *Parser) reset() {
+	p.pos, p.left = 0, 0
+	p.spans = p.spans[:0]
+	if cap(p.spans) > 128 {
+		p.spans = nil // an idle connection keeps little
+	}
+}
+
+// length reads a line such as "*3\r\n" at b[at:]. end is the offset behind it, 0 when the line is not complete.
+func length(b []byte, at int, long, bad ProtocolError) (n int64, end int, err error) {
+	line := b[at+1 : min(len(b), at+headerMax)]
+	i := bytes.IndexByte(line, '\r')
+	if i < 0 {
+		if len(line) == headerMax-1 {
+			return 0, 0, long
+		}
+		return 0, 0, nil
+	}
+	if at+1+i+1 == len(b) {
+		return 0, 0, nil
+	}
+	n, ok := parseInt(line[:i])
+	if !ok || b[at+1+i+1] != '\n' {
+		return 0, 0, bad
+	}
+	return n, at + 1 + i + 2, nil
+}
+
+// parseInt reads a 64-bit integer as Redis' string2ll does: no plus, no leading zeros, no overflow.
+func parseInt(b []byte) (n int64, ok bool) {
+	neg := len(b) > 0 && b[0] == '-'
+	if neg {
+		b = b[1:]
+	}
+	if len(b) == 0 || len(b) > 19 || b[0] == '0' && (len(b) > 1 || neg) {
+		return 0, false
+	}
+	var u uint64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		u = u*10 + uint64(c-'0')
+	}
+	switch {
+	case neg && u <= 1<<63:
+		return -int64(u), true
+	case u < 1<<63:
+		return int64(u), true
+	}
+	return 0, false
+}
+
+func printable(c byte) string {
+	if c < 0x20 || c > 0x7e {
+		return "?"
+	}
+	return string(rune(c))
+}

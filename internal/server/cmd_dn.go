@@ -1,0 +1,235 @@
+package server
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// held gives the shards of the client's database; ok is false when the error reply is written.
+func (c *call) held() (shards []*shard.Shard, ok bool) {
+	if c.cl.db > 0 {
+		h := c.srv.held[c.cl.db]
+		if h == nil {
+			c.w.Error(c.srv.wrongShard(c.cl.db))
+			return nil, false
+		}
+		return []*shard.Shard{h.sh}, true
+	}
+	for _, id := range c.srv.shards {
+		shards = append(shards, c.srv.held[id].sh)
+	}
+	return shards, true
+}
+
+// failed writes the error reply for a shard, if there is an error.
+func (c *call) failed(sh *shard.Shard, err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, store.ErrUnavailable):
+		c.w.Error(unavailable(sh.ID(), err).Error())
+	default:
+		c.w.Error(fmt.Sprintf("ERR shard %d: %v", sh.ID(), err))
+	}
+	return true
+}
+
+// cmdEpoch: DN.EPOCH names the incarnation of the data. Database 0 joins those of its shards.
+func cmdEpoch(c *call) {
+	shards, ok := c.held()
+	var all []string
+	for _, sh := range shards {
+		epoch, err := sh.Reader().Epoch(c.ctx)
+		if c.failed(sh, err) {
+			return
+		}
+		all = append(all, epoch)
+	}
+	if ok {
+		c.w.BulkString(strings.Join(all, "+"))
+	}
+}
+
+// cmdHeads: DN.HEADS gives the highest scores of the journal and of the late journal.
+func cmdHeads(c *call) {
+	shards, ok := c.held()
+	var journal, late int64
+	for _, sh := range shards {
+		j, l, err := sh.Reader().Heads(c.ctx)
+		if c.failed(sh, err) {
+			return
+		}
+		journal, late = max(journal, j), max(late, l)
+	}
+	if ok {
+		c.w.Array(2)
+		c.w.Int(journal)
+		c.w.Int(late)
+	}
+}
+
+// cmdHourSums: DN.HOURSUMS 2026-11-22T13 key… gives 40 hexadecimal digits a key, or "" where the hour is empty.
+func cmdHourSums(c *call) {
+	hour, ok := series.Hour.ParsePeriod(c.args[1])
+	if !ok {
+		c.w.Error("ERR want an hour such as 2026-11-22T13")
+		return
+	}
+	if _, ok := c.held(); !ok {
+		return
+	}
+	asked := map[int][]int{} // shard → indexes into keys
+	keys := make([]series.Key, len(c.args)-2)
+	for i, arg := range c.args[2:] {
+		k, err := c.srv.cfg.Topology.Layout.ParseKey(arg)
+		id := c.cl.place(arg)
+		switch {
+		case err != nil:
+			c.w.Error("ERR bad series key: " + err.Error())
+			return
+		case c.srv.held[id] == nil:
+			c.w.Error(c.srv.wrongShard(id))
+			return
+		}
+		keys[i] = k
+		asked[id] = append(asked[id], i)
+	}
+	sums := make([]string, len(keys))
+	for id, at := range asked {
+		var some []series.Key
+		for _, i := range at {
+			some = append(some, keys[i])
+		}
+		sh := c.srv.held[id].sh
+		got, err := sh.Reader().HourSums(c.ctx, int64(hour), some)
+		if c.failed(sh, err) {
+			return
+		}
+		for n, i := range at {
+			if got[n] != (store.Sum{}) {
+				sums[i] = hex.EncodeToString(got[n][:])
+			}
+		}
+	}
+	c.w.Array(len(sums))
+	for _, s := range sums {
+		c.w.BulkString(s)
+	}
+}
+
+// keyDigest is the digest of one key.
+type keyDigest struct {
+	key    string
+	digest store.Digest
+}
+
+// cmdDigest: DN.DIGEST PERIOD gives [keys, points, sum]; with KEYS, key, points and sum of each.
+func cmdDigest(c *call) {
+	p, ok := c.period(c.args[1])
+	if !ok {
+		return
+	}
+	if len(c.args) > 3 || len(c.args) == 3 && !is(c.args[2], "keys") {
+		c.w.Error(errSyntax)
+		return
+	}
+	shards, ok := c.held()
+	var keys []keyDigest
+	var sum store.Digest
+	for _, sh := range shards {
+		err := sh.Reader().Digests(c.ctx, p, func(k series.Key, d store.Digest) error {
+			if len(c.args) == 3 {
+				keys = append(keys, keyDigest{string(sh.Layout().AppendKey(nil, k)), d})
+			} else {
+				keys = append(keys, keyDigest{})
+			}
+			sum.Add(d)
+			return nil
+		})
+		if c.failed(sh, err) {
+			return
+		}
+	}
+	if !ok {
+		return
+	}
+	if len(c.args) == 2 {
+		c.w.Array(3)
+		c.w.Int(int64(len(keys)))
+		c.w.Int(sum.Points)
+		c.w.BulkString(sum.Hex())
+		return
+	}
+	slices.SortFunc(keys, func(a, b keyDigest) int { return strings.Compare(a.key, b.key) })
+	c.w.Array(3 * len(keys))
+	for _, k := range keys {
+		c.w.BulkString(k.key)
+		c.w.Int(k.digest.Points)
+		c.w.BulkString(k.digest.Hex())
+	}
+}
+
+// cmdPeriods: DN.PERIODS gives the periods that hold keys, lowest first.
+func cmdPeriods(c *call) {
+	shards, ok := c.held()
+	var all []series.Period
+	for _, sh := range shards {
+		some, err := sh.Reader().Periods(c.ctx)
+		if c.failed(sh, err) {
+			return
+		}
+		all = append(all, some...)
+	}
+	if !ok {
+		return
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	c.w.Array(len(all))
+	for _, p := range all {
+		c.w.BulkString(c.srv.cfg.Topology.Layout.PeriodString(p))
+	}
+}
+
+// cmdDrop: DN.DROP PERIOD drops the period and what is older, on this node, and gives the number of keys.
+func cmdDrop(c *call) {
+	p, ok := c.period(c.args[1])
+	if !ok {
+		return
+	}
+	now := c.srv.cfg.Topology.Layout.PeriodOf(c.srv.cfg.Clock().UnixMilli())
+	if p >= now {
+		c.w.Error("ERR only a period before the current one, " +
+			c.srv.cfg.Topology.Layout.PeriodString(now) + ", can be dropped")
+		return
+	}
+	shards, ok := c.held()
+	if !ok {
+		return
+	}
+	if c.cl.db == 0 && c.srv.cfg.Drop != nil {
+		n, err := c.srv.cfg.Drop(c.ctx, p)
+		if err != nil {
+			c.w.Error(errorText(err))
+			return
+		}
+		c.w.Int(int64(n))
+		return
+	}
+	total := 0
+	for _, sh := range shards {
+		n, err := sh.Drop(c.ctx, p+1)
+		if c.failed(sh, err) {
+			return
+		}
+		total += n
+	}
+	c.w.Int(int64(total))
+}

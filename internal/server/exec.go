@@ -1,0 +1,201 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/resp"
+)
+
+// runLength is how many commands in a row may use one locking of a slot.
+const runLength = 256
+
+// exec executes the commands of one client. Commands on slots in memory run at once, under locks that are kept over a
+// run of commands on the same slot; commands for other processes are gathered and sent together. At any time it has
+// locks or gathered commands, never both: no lock is held over I/O, and replies keep their order.
+type exec struct {
+	cl     *client
+	w      *resp.Writer
+	call   call
+	locked []*slot // ascending
+	need   []*slot // scratch
+	since  int     // commands since they were locked
+	lanes  []*lane
+	pieces []piece
+}
+
+// execute runs, queues or refuses one command. It gives its entry in the table, nil when there is none.
+func (cl *client) execute(args [][]byte) *command {
+	cmd := cl.srv.lookup(args[0])
+	switch {
+	case cmd == nil:
+		cl.reject(unknownCommand(args))
+	case !cmd.takes(len(args)):
+		cl.reject("ERR wrong number of arguments for '" + cmd.name + "' command")
+	case !cl.authed && cmd.flags&flagNoAuth == 0:
+		cl.reject("NOAUTH Authentication required.")
+	case cl.tx.open && cmd.flags&flagNoMulti != 0:
+		cl.reject("ERR Command not allowed inside a transaction")
+	case cl.tx.open && !ofTransaction(cmd.name):
+		cl.enqueue(cmd, args)
+	default:
+		cl.exec.run(cmd, args)
+	}
+	return cmd
+}
+
+// lookup finds a command by name, in any case, without allocating.
+func (s *Server) lookup(name []byte) *command {
+	var lower [32]byte
+	if len(name) > len(lower) {
+		return nil
+	}
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	return s.table[string(lower[:len(name)])]
+}
+
+func (cmd *command) takes(n int) bool {
+	return n == cmd.arity || cmd.arity < 0 && n >= -cmd.arity
+}
+
+// reject answers an error that also dooms the transaction it stands in.
+func (cl *client) reject(text string) {
+	cl.tx.doomed = cl.tx.open
+	cl.exec.settle()
+	cl.exec.w.Error(text)
+}
+
+// unknownCommand is redis-server's text: at most 128 bytes of the name, then arguments until 128 bytes of them.
+func unknownCommand(args [][]byte) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
+	shown := 0
+	for _, a := range args[1:] {
+		if shown >= 128 {
+			break
+		}
+		before := b.Len()
+		fmt.Fprintf(&b, "'%.*s' ", 128-shown, a)
+		shown += b.Len() - before
+	}
+	return b.String()
+}
+
+// run executes a command where its keys are.
+func (x *exec) run(cmd *command, args [][]byte) {
+	switch {
+	case cmd.flags&flagAllSlots != 0:
+		x.runAll(cmd, args)
+	case cmd.first == 0 || cmd.first >= len(args):
+		x.settle()
+		x.invoke(cmd, args)
+	default:
+		x.runKeys(cmd, args)
+	}
+}
+
+// runKeys finds out who has the keys, and locks or gathers.
+func (x *exec) runKeys(cmd *command, args [][]byte) {
+	r, refusal := x.cl.route(cmd, args)
+	switch {
+	case refusal != "":
+		x.settle()
+		x.w.Error(refusal)
+	case r.local:
+		x.collect()
+		x.lock(x.need)
+		x.invoke(cmd, args)
+	default:
+		x.unlock()
+		x.gather(cmd, args, r)
+	}
+}
+
+// invoke calls the handler. A reply above the output limit is replaced, before it is worth anybody's memory.
+func (x *exec) invoke(cmd *command, args [][]byte) {
+	from := len(x.w.Buf)
+	cl := x.cl
+	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: cl.slotsOfDB()}
+	cmd.run(&x.call)
+	x.since++
+	x.limit(from)
+}
+
+func (x *exec) limit(from int) {
+	most := x.cl.srv.cfg.Limits.Output
+	if most == 0 {
+		most = resp.DefaultLimits().Output
+	}
+	if n := len(x.w.Buf) - from; n > most {
+		x.w.Buf = x.w.Buf[:from]
+		x.w.Error(fmt.Sprintf("ERR the reply of %d bytes is above the limit of %d: ask for less, "+
+			"with LIMIT, a narrower range or SCAN", n, most))
+	}
+}
+
+// slotsOfDB are the slots in memory of the client's database, ascending.
+func (cl *client) slotsOfDB() []*slot {
+	if cl.db == 0 {
+		return cl.srv.slots
+	}
+	if h := cl.srv.held[cl.db]; h != nil && h.slot != nil {
+		i := slices.Index(cl.srv.slots, h.slot)
+		return cl.srv.slots[i : i+1]
+	}
+	return nil
+}
+
+// lock makes sure that exactly these slots, or more, are locked. Locks are taken in ascending order only.
+func (x *exec) lock(need []*slot) {
+	if x.since < runLength && x.covers(need) {
+		return
+	}
+	x.unlock()
+	for _, sl := range need {
+		sl.tx = sl.sh.Begin()
+		x.locked = append(x.locked, sl)
+	}
+}
+
+func (x *exec) covers(need []*slot) bool {
+	for _, sl := range need {
+		if !slices.Contains(x.locked, sl) {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *exec) unlock() {
+	for _, sl := range x.locked {
+		sl.tx.End()
+	}
+	x.locked = x.locked[:0]
+	x.since = 0
+}
+
+// settle lets go of the locks and waits for the replies of all gathered commands.
+func (x *exec) settle() {
+	x.unlock()
+	x.collect()
+}
+
+// abandon is settle after a panic: the locks go, the gathered commands are forgotten.
+func (x *exec) abandon() {
+	x.unlock()
+	x.lanes, x.pieces = nil, nil
+}
+
+// needSlot enters a slot into need, in ascending order, once.
+func (x *exec) needSlot(sl *slot) {
+	at, found := slices.BinarySearchFunc(x.need, sl, func(a, b *slot) int { return a.sh.ID() - b.sh.ID() })
+	if !found {
+		x.need = slices.Insert(x.need, at, sl)
+	}
+}

@@ -1,0 +1,256 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// lane is the commands for one shard in another process: a Redis of this node, or a node that holds the shard.
+type lane struct {
+	shard   int
+	cmds    [][]string
+	replies []store.Reply
+}
+
+// part is where a reply, or a share of one, will be.
+type part struct {
+	lane *lane
+	at   int
+}
+
+// piece is the reply of one gathered command.
+type piece struct {
+	parts []part
+	// combine makes one reply of those of the parts; nil = the only part is the reply.
+	combine func(replies []store.Reply) store.Reply
+}
+
+// errMissing stands for a reply that a process did not give.
+var errMissing = fmt.Errorf("no reply: %w", store.ErrUnavailable)
+
+// gather enters a command into the lanes of its keys: one piece more.
+func (x *exec) gather(cmd *command, args [][]byte, r route) {
+	if cmd.name == "zadd" && x.cl.srv.held[r.shards[0]] != nil {
+		if x.gatherZadd(args, r.shards[0]) {
+			return
+		}
+	}
+	one := true
+	for _, id := range r.shards[1:] {
+		one = one && id == r.shards[0]
+	}
+	if one {
+		x.pieces = append(x.pieces, piece{parts: []part{x.send(r.shards[0], args)}})
+		return
+	}
+	x.split(cmd, args, r)
+}
+
+// refuse enters an error as the reply of a gathered command.
+func (x *exec) refuse(text string) {
+	x.pieces = append(x.pieces, piece{combine: func([]store.Reply) store.Reply { return errors.New(text) }})
+}
+
+// send appends a command to the lane of a shard. The arguments are copied, in one piece.
+func (x *exec) send(id int, args [][]byte) part {
+	var b strings.Builder
+	for _, a := range args {
+		b.Write(a)
+	}
+	all, cmd := b.String(), make([]string, len(args))
+	for i, a := range args {
+		cmd[i], all = all[:len(a)], all[len(a):]
+	}
+	return x.sendStrings(id, cmd)
+}
+
+func (x *exec) sendStrings(id int, cmd []string) part {
+	var l *lane
+	for _, have := range x.lanes {
+		if have.shard == id {
+			l = have
+		}
+	}
+	if l == nil {
+		l = &lane{shard: id}
+		x.lanes = append(x.lanes, l)
+	}
+	l.cmds = append(l.cmds, cmd)
+	return part{l, len(l.cmds) - 1}
+}
+
+// split sends each key of a command to its own shard and joins the replies, where that means the same.
+func (x *exec) split(cmd *command, args [][]byte, r route) {
+	var join func([]store.Reply) store.Reply
+	switch cmd.name {
+	case "del", "unlink", "exists", "touch":
+		join = sumReplies
+	case "mget":
+		join = concatReplies
+	case "mset":
+		join = allOK
+	default:
+		x.refuse("CROSSSLOT the keys of this command are on several shards: use keys of one shard, or SELECT it")
+		return
+	}
+	p := piece{combine: join}
+	from, to, step := cmd.keys(len(args))
+	for i, n := from, 0; i <= to; i, n = i+step, n+1 {
+		one := append([][]byte{args[0]}, args[i:min(i+step, len(args))]...)
+		p.parts = append(p.parts, x.send(r.shards[n], one))
+	}
+	x.pieces = append(x.pieces, p)
+}
+
+// collect sends the lanes, all at the same time, and writes the replies in the order of their commands.
+func (x *exec) collect() {
+	if len(x.pieces) == 0 {
+		return
+	}
+	x.runLanes()
+	for _, p := range x.pieces {
+		replies := make([]store.Reply, len(p.parts))
+		for i, pt := range p.parts {
+			replies[i] = pt.reply()
+		}
+		from := len(x.w.Buf)
+		if p.combine != nil {
+			writeReply(x.w, p.combine(replies))
+		} else {
+			writeReply(x.w, replies[0])
+		}
+		x.limit(from)
+	}
+	x.lanes, x.pieces = nil, nil
+}
+
+func (p part) reply() store.Reply {
+	if p.at >= len(p.lane.replies) {
+		return unavailable(p.lane.shard, errMissing)
+	}
+	r := p.lane.replies[p.at]
+	if err, ok := r.(error); ok && errors.Is(err, store.ErrUnavailable) {
+		return unavailable(p.lane.shard, err)
+	}
+	return r
+}
+
+func unavailable(shard int, err error) error {
+	return fmt.Errorf("UNAVAIL shard %d: %w", shard, err)
+}
+
+func (x *exec) runLanes() {
+	srv, ctx, proto := x.cl.srv, x.cl.context(), x.cl.proto
+	if len(x.lanes) == 1 {
+		srv.do(ctx, x.lanes[0], proto)
+		return
+	}
+	var wg sync.WaitGroup
+	for _, l := range x.lanes {
+		wg.Go(func() { srv.do(ctx, l, proto) })
+	}
+	wg.Wait()
+}
+
+// do sends one lane.
+func (s *Server) do(ctx context.Context, l *lane, proto int) {
+	switch h := s.held[l.shard]; {
+	case h != nil && h.remote != nil:
+		l.replies = h.remote.Do(ctx, proto, l.cmds)
+	case s.cfg.Forward != nil && len(s.cfg.Topology.Holders(l.shard)) > 0:
+		l.replies = s.cfg.Forward.Do(ctx, l.shard, proto, l.cmds)
+	}
+}
+
+// writeReply encodes a decoded reply.
+func writeReply(w *resp.Writer, r store.Reply) {
+	switch v := r.(type) {
+	case nil:
+		w.Null()
+	case string:
+		w.BulkString(v)
+	case store.Simple:
+		w.Simple(string(v))
+	case int64:
+		w.Int(v)
+	case float64:
+		w.Double(v)
+	case bool:
+		w.Bool(v)
+	case error:
+		w.Error(errorText(v))
+	case []store.Reply:
+		w.Array(len(v))
+		writeReplies(w, v)
+	case store.Map:
+		w.Map(len(v) / 2)
+		writeReplies(w, v)
+	case store.Set:
+		w.Set(len(v))
+		writeReplies(w, v)
+	default:
+		panic(fmt.Sprintf("BUG: a reply of type %T", r))
+	}
+}
+
+func writeReplies(w *resp.Writer, rs []store.Reply) {
+	for _, r := range rs {
+		writeReply(w, r)
+	}
+}
+
+// errorText makes sure that an error begins with a code.
+func errorText(err error) string {
+	text := err.Error()
+	code, _, _ := strings.Cut(text, " ")
+	if code == "" || strings.ToUpper(code) != code {
+		return "ERR " + text
+	}
+	return text
+}
+
+func firstError(rs []store.Reply) error {
+	for _, r := range rs {
+		if err, ok := r.(error); ok {
+			return err
+		}
+	}
+	return nil
+}
+
+func sumReplies(rs []store.Reply) store.Reply {
+	if err := firstError(rs); err != nil {
+		return err
+	}
+	sum := int64(0)
+	for _, r := range rs {
+		n, _ := r.(int64)
+		sum += n
+	}
+	return sum
+}
+
+func concatReplies(rs []store.Reply) store.Reply {
+	if err := firstError(rs); err != nil {
+		return err
+	}
+	all := []store.Reply{}
+	for _, r := range rs {
+		some, _ := r.([]store.Reply)
+		all = append(all, some...)
+	}
+	return all
+}
+
+func allOK(rs []store.Reply) store.Reply {
+	if err := firstError(rs); err != nil {
+		return err
+	}
+	return store.Simple("OK")
+}

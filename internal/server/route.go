@@ -1,0 +1,120 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// route says where a command runs: on slots in memory (exec.need), or in other processes, shard by shard.
+type route struct {
+	local  bool
+	shards []int // of each key, when not local
+}
+
+// place gives the shard of a key: of database 0 by the ring of the key's period, of SELECT i always i.
+func (cl *client) place(key []byte) int {
+	if cl.db > 0 {
+		return cl.db
+	}
+	return cl.srv.cfg.Topology.ShardOf(key)
+}
+
+func isJournal(key []byte) bool {
+	_, virtual := journalKind(key)
+	return virtual
+}
+
+// keys gives the positions of a command's keys: from, to (inclusive) and step.
+func (cmd *command) keys(n int) (from, to, step int) {
+	to = cmd.last
+	if to < 0 {
+		to += n
+	}
+	return cmd.first, min(to, n-1), max(cmd.step, 1)
+}
+
+// route finds the places of a command's keys. refusal is an error reply when it can not run.
+func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
+	x := &cl.exec
+	x.need = x.need[:0]
+	from, to, step := cmd.keys(len(args))
+	local, away := 0, 0
+	for i := from; i <= to; i += step {
+		id := cl.place(args[i])
+		h := cl.srv.held[id]
+		switch {
+		case h == nil && cl.db > 0:
+			return r, cl.srv.wrongShard(id)
+		case h != nil && h.slot != nil:
+			local++
+			if cl.db == 0 && isJournal(args[i]) {
+				x.need = append(x.need[:0], cl.srv.slots...)
+				break
+			}
+			x.needSlot(h.slot)
+		default:
+			away++
+		}
+	}
+	if away == 0 {
+		return route{local: true}, ""
+	}
+	if local > 0 {
+		return r, "CROSSSLOT some keys of this command are on this node and some on others: send one command per key"
+	}
+	for i := from; i <= to; i += step {
+		r.shards = append(r.shards, cl.place(args[i]))
+	}
+	return r, cl.checkKeys(cmd, args)
+}
+
+// checkKeys refuses what a Redis process would accept but the data model does not.
+func (cl *client) checkKeys(cmd *command, args [][]byte) string {
+	from, to, step := cmd.keys(len(args))
+	write := cmd.flags&flagWrite != 0
+	for i := from; i <= to; i += step {
+		k, err := cl.srv.cfg.Topology.Layout.ParseKey(args[i])
+		switch {
+		case err == nil && write && cmd.name != "zadd" && !cl.srv.belowFloor(cl.place(args[i]), k.Period):
+			return seriesHint(cmd.name)
+		case err == nil:
+		case !errors.Is(err, series.ErrPlain):
+			return "ERR bad series key: " + err.Error()
+		case write && bytes.HasPrefix(args[i], []byte("dn:")):
+			return errReserved
+		}
+	}
+	return ""
+}
+
+func (s *Server) belowFloor(shard int, p series.Period) bool {
+	h := s.held[shard]
+	return h != nil && p < h.sh.Floor()
+}
+
+// wrongShard names a node that holds the shard.
+func (s *Server) wrongShard(id int) string {
+	for _, n := range s.cfg.Topology.Holders(id) {
+		if s.cfg.Self == nil || n.Name != s.cfg.Self.Name {
+			return fmt.Sprintf("WRONGSHARD %d %s", id, hostPort(n))
+		}
+	}
+	return fmt.Sprintf("UNAVAIL shard %d: no node of the topology holds it", id)
+}
+
+func hostPort(n *ring.Node) string {
+	_, rest, found := strings.Cut(n.URL, "://")
+	if !found {
+		rest = n.URL
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "/")
+	return rest
+}

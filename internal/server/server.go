@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// Config is what a front door is made of.
+type Config struct {
+	Topology *ring.Topology
+	Self     *ring.Node
+	Shards   map[int]*shard.Shard // the shards this node holds, by number
+	Forward  Forwarder            // to the holders of the other shards; nil = they are unavailable
+	Password string               // "" = none asked for
+	Clock    func() time.Time
+	Version  string
+	RunID    string // 40 hexadecimal digits, new at every start
+	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
+	Drop   func(ctx context.Context, p series.Period) (int, error)
+	Info   func() []InfoSection // more sections for INFO; may be nil
+	Log    *slog.Logger
+	Limits resp.Limits
+}
+
+// Forwarder sends commands to SELECT shard of another node that holds it: a reply for each, in order.
+type Forwarder interface {
+	Do(ctx context.Context, shard, proto int, cmds [][]string) []store.Reply
+}
+
+// InfoSection is a section of INFO: "# Name" and its fields.
+type InfoSection struct {
+	Name   string
+	Fields [][2]string
+}
+
+// holding is a shard this node holds: a slot in memory, or a store that is itself a Redis.
+type holding struct {
+	sh     *shard.Shard
+	slot   *slot           // nil when remote
+	remote store.Commander // nil when in memory
+}
+
+// Server is the front door. Its Run may be called for several listeners.
+type Server struct {
+	cfg      Config
+	table    map[string]*command
+	held     map[int]*holding
+	shards   []int   // held, ascending
+	slots    []*slot // of these, the ones in memory
+	listener *resp.Listener
+	started  time.Time
+	ctx      atomic.Pointer[context.Context] // of Run
+	commands atomic.Int64                    // executed since the start, or since CONFIG RESETSTAT
+
+	mu       sync.Mutex // protects clients and settings
+	clients  map[int64]*client
+	settings map[string]string // what CONFIG SET changed
+}
+
+// New makes a server over shards that are open.
+func New(cfg Config) *Server {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		cfg: cfg, table: map[string]*command{}, held: map[int]*holding{},
+		clients: map[int64]*client{}, settings: map[string]string{}, started: cfg.Clock(),
+	}
+	for _, c := range append(connCommands(), keyCommands()...) {
+		s.table[c.name] = &c
+	}
+	for i, sh := range cfg.Shards {
+		s.shards = append(s.shards, i)
+		s.held[i] = hold(sh, cfg.Clock)
+	}
+	slices.Sort(s.shards)
+	for _, i := range s.shards {
+		if sl := s.held[i].slot; sl != nil {
+			s.slots = append(s.slots, sl)
+		}
+	}
+	s.listener = resp.NewListener(resp.ListenerConfig{
+		Limits: cfg.Limits, Unauth: cfg.Password != "", Open: s.open, Log: cfg.Log,
+	})
+	return s
+}
+
+func hold(sh *shard.Shard, clock func() time.Time) *holding {
+	t := sh.Begin()
+	defer t.End()
+	if c, ok := t.Store.(store.Commander); ok && sh.Remote() {
+		return &holding{sh: sh, remote: c}
+	}
+	return &holding{sh: sh, slot: &slot{sh: sh, plain: newPlain(clock)}}
+}
+
+// Run serves ln until ctx ends and every client has its last reply. It closes ln.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	s.ctx.CompareAndSwap(nil, &ctx)
+	if err := s.listener.Run(ctx, ln); err != nil {
+		return fmt.Errorf("front door: %w", err)
+	}
+	return nil
+}
+
+// CheckBind refuses an address that other machines can reach unless there is a password.
+func CheckBind(addr, password string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("listen address %q: want host:port, such as 127.0.0.1:6390", addr)
+	}
+	ip := net.ParseIP(host)
+	if password != "" || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("listening on %s needs a password, or anybody who reaches it reads and writes everything: "+
+		"add --resp.password-file FILE (or password_file: FILE in the topology), "+
+		"or keep to this machine with --resp.listen-address 127.0.0.1:6390", addr)
+}
