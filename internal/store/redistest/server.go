@@ -1,0 +1,146 @@
+package redistest
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Server is a running process.
+type Server struct {
+	URL  string // redis://127.0.0.1:port
+	Port int
+
+	t   *testing.T
+	dir string
+	cmd *exec.Cmd
+}
+
+// Start runs a server until the test ends.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("free port: %v", err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatalf("free port: %v", err)
+	}
+	s := &Server{URL: fmt.Sprintf("redis://127.0.0.1:%d", port), Port: port, t: t, dir: t.TempDir()}
+	s.Launch()
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// Launch starts the process again after Kill, on the same port, with nothing in it.
+func (s *Server) Launch() {
+	s.t.Helper()
+	name := os.Getenv("REDIS_SERVER")
+	if name == "" {
+		name = "redis-server"
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			s.t.Fatalf("%s is not installed: %v", name, err)
+		}
+		s.t.Skipf("SKIPPED: %s is not installed, nothing was tested on a real Redis", name)
+	}
+	s.cmd = exec.Command(path, "--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--save", "",
+		"--appendonly", "no", "--dir", s.dir)
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("start %s: %v", path, err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if got, err := s.try("PING"); err == nil && got == "+PONG" {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s does not answer on port %d", path, s.Port)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Kill ends the process at once; its memory is lost.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // it may have ended
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Stop freezes the process.
+func (s *Server) Stop() { s.signal(syscall.SIGSTOP) }
+
+// Continue lets it go on.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Errorf("signal %v: %v", sig, err)
+	}
+}
+
+// Do sends one command as any client would, and gives the first line of the reply.
+func (s *Server) Do(args ...string) string {
+	s.t.Helper()
+	line, err := s.try(args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", strings.Join(args, " "), err)
+	}
+	return line
+}
+
+// Commands gives the number of commands the process has executed, not counting this question.
+func (s *Server) Commands() int {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.URL[len("redis://"):])
+	if err != nil {
+		s.t.Fatalf("dial: %v", err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "INFO stats\r\n")
+	for sc := bufio.NewScanner(c); sc.Scan(); {
+		if v, ok := strings.CutPrefix(sc.Text(), "total_commands_processed:"); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(v))
+			if err != nil {
+				s.t.Fatalf("info stats: %v", err)
+			}
+			return n
+		}
+	}
+	s.t.Fatalf("info stats: no total_commands_processed")
+	return 0
+}
+
+func (s *Server) try(args ...string) (string, error) {
+	c, err := net.Dial("tcp", s.URL[len("redis://"):])
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "*%d\r\n", len(args))
+	for _, a := range args {
+		fmt.Fprintf(&b, "$%d\r\n%s\r\n", len(a), a)
+	}
+	if _, err := c.Write([]byte(b.String())); err != nil {
+		return "", err
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return strings.TrimSpace(line), err
+}
