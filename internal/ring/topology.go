@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"strconv"
+
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -29,7 +31,15 @@ type Ring struct {
 	From   series.Period
 	Shards int
 	Hash   Hash
-	Names  []string // one per shard for HashCraigslist, else empty
+	Names  []string // one per shard, or empty; HashCraigslist needs them
+}
+
+// ShardName is what the shard is called: its entry in Names, such as redis_3, else shard-3.
+func (r *Ring) ShardName(shard int) string {
+	if shard >= 1 && shard <= len(r.Names) {
+		return r.Names[shard-1]
+	}
+	return "shard-" + strconv.Itoa(shard)
 }
 
 // Node is one node of the flock.
@@ -37,10 +47,10 @@ type Node struct {
 	Name         string
 	Site         string
 	URL          string   // front door, redis://host:port
-	Redis        []string // URLs of its Redis processes, one per shard; empty = engine
+	Redis        []string // URLs of its Redis processes, that of shard i at i-1, "" = not held; empty = engine
 	RedisCluster []string
-	Hold         []int // shards it holds, ascending; all when the file names none
-	Password     string
+	Hold         []int  // shards it holds, ascending; all when the file names none
+	Password     string // of this node, else the flock's
 }
 
 // Single is the topology of a node without a file: it alone, on the engine, with n shards placed by host.
