@@ -83,11 +83,14 @@ func (n *Node) runStatus(ctx context.Context) {
 	}
 }
 
-// sums adds the shards up.
+// sums adds the shards up. Points is -1 when a store does not know its own.
 func (s *status) sums() (st store.Stats, c shard.Counters) {
+	unknown := false
 	for _, sh := range s.Shards {
 		st.Series += sh.Stats.Series
-		st.Points += max(sh.Stats.Points, 0)
+		if st.Points += sh.Stats.Points; sh.Stats.Points < 0 {
+			unknown = true
+		}
 		st.Bytes += sh.Stats.Bytes
 		st.Foreign += sh.Stats.Foreign
 		c.Points += sh.Counters.Points
@@ -95,6 +98,9 @@ func (s *status) sums() (st store.Stats, c shard.Counters) {
 		c.Merged += sh.Counters.Merged
 		c.Refused += sh.Counters.Refused
 		c.BelowFloor += sh.Counters.BelowFloor
+	}
+	if unknown {
+		st.Points = -1
 	}
 	return st, c
 }

@@ -3,6 +3,8 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,7 +199,7 @@ func scenarioLostMemory(t *testing.T, f *flock) {
 		wg.Add(1)
 		go f.runTrickle(&wg, stop, node, now)
 	}
-	f.awaitAcks(t, 60)
+	f.awaitAcks(t, 400) // about 3 s: some of it must survive the victim
 	before := f.pid(t, victim)
 	f.control("kill", names[victim])
 	f.book.killed(victim, time.Now())
@@ -366,6 +368,9 @@ func scenarioPage(t *testing.T, f *flock) {
 	if _, err := os.Stat(modules); err != nil {
 		missing(t, "the browser driver is not installed (make deps): %v", err)
 	}
+	if page, err := fetch(fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2)); err != nil || !strings.Contains(page, `id="app"`) {
+		missing(t, "the page is not built into the binary (make web): %v %.200s", err, page)
+	}
 	cmd := exec.Command("node", script, fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2), fmt.Sprint(f.ports.resp))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -373,6 +378,16 @@ func scenarioPage(t *testing.T, f *flock) {
 	}
 	t.Logf("%s", out)
 	f.bookPage(t)
+}
+
+func fetch(url string) (string, error) {
+	res, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return string(body), err
 }
 
 // bookPage enters what the browser's test wrote.
