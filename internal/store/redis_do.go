@@ -38,14 +38,14 @@ func (r *Redis) Do(ctx context.Context, proto int, cmds [][]string) []Reply {
 	}
 	prepared := make([]doCommand, len(cmds))
 	var wire [][]string
-	inMulti := false
+	known := false
 	for i, cmd := range cmds {
 		p := &prepared[i]
 		*p = r.prepare(cmd)
-		if inMulti && p.script { // a script that is not known would fail inside EXEC
+		if p.script && !known { // the first goes with its text: asking again would break the order
 			p.wire = append([]string{"EVAL", journal.Unite.Text}, p.wire[2:]...)
+			known = true
 		}
-		inMulti = len(cmd) > 0 && (strings.EqualFold(cmd[0], "MULTI") || inMulti && !strings.EqualFold(cmd[0], "EXEC"))
 		if p.wire != nil {
 			wire = append(wire, p.wire)
 		}
@@ -63,7 +63,12 @@ func (r *Redis) Do(ctx context.Context, proto int, cmds [][]string) []Reply {
 			out[i] = err
 			continue
 		}
-		out[i] = r.reply(ctx, c, p, replies[next], proto)
+		if e := replies[next].NonRedisError(); e != nil {
+			out[i] = wrap(e)
+		} else {
+			m, _ := replies[next].ToMessage() // an error reply is a message too
+			out[i] = p.answer(decode(m, proto))
+		}
 		next++
 		switch all, isArray := out[i].([]Reply); {
 		case out[i] == Simple("QUEUED"):
@@ -149,23 +154,6 @@ func parseScore(s string) (float64, error) {
 		return 0, errors.New("ERR value is not a valid float")
 	}
 	return f, nil
-}
-
-// reply decodes what the process answered. A script it does not know yet is sent again by its text.
-func (r *Redis) reply(ctx context.Context, c *conn, p *doCommand, res rueidis.RedisResult, proto int) Reply {
-	m, err := res.ToMessage()
-	if p.script && err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
-		text := append([]string{"EVAL", journal.Unite.Text}, p.wire[2:]...)
-		replies, err := c.do(ctx, text)
-		if err != nil {
-			return err
-		}
-		m, _ = replies[0].ToMessage()
-	}
-	if err := res.NonRedisError(); err != nil {
-		return wrap(err)
-	}
-	return p.answer(decode(m, proto))
 }
 
 // answer turns the script's reply into the one of ZADD.

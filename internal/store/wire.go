@@ -37,7 +37,10 @@ func spanTexts(from, to int64) (lo, hi string) {
 	if from > 0 {
 		lo = boundText(from, false)
 	}
-	if to < math.MaxInt64/4 {
+	switch {
+	case to < 0:
+		hi = "(0"
+	case to < math.MaxInt64/4:
 		hi = boundText(to+1, true)
 	}
 	return lo, hi
