@@ -259,12 +259,12 @@ func cmdMemory(c *Call) {
 	}
 	if len(c.Args) > 3 {
 		if len(c.Args) != 5 || !Is(c.Args[3], "samples") {
-			c.W.Error(errSyntax)
+			c.W.Error(ErrSyntax)
 			return
 		}
 		if n, ok := c.int(c.Args[4]); !ok || n < 0 {
 			if ok {
-				c.W.Error(errSyntax)
+				c.W.Error(ErrSyntax)
 			}
 			return
 		}
@@ -287,7 +287,7 @@ func cmdMemory(c *Call) {
 // cmdFlush is FLUSHALL and FLUSHDB: plain keys only. Points go with their period.
 func cmdFlush(c *Call) {
 	if len(c.Args) > 2 || len(c.Args) == 2 && !Is(c.Args[1], "async") && !Is(c.Args[1], "sync") {
-		c.W.Error(errSyntax)
+		c.W.Error(ErrSyntax)
 		return
 	}
 	for _, s := range c.Slots {

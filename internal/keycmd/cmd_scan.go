@@ -23,7 +23,7 @@ type scanArgs struct {
 }
 
 // matches says whether a key or member passes MATCH.
-func (a *scanArgs) matches(text []byte) bool { return !a.match || GlobMatch(a.pattern, text) }
+func (a *scanArgs) matches(text []byte) bool { return !a.match || keyspace.GlobMatch(a.pattern, text) }
 
 // scanOptions reads what follows the cursor. ok is false when the error reply is written.
 func (c *Call) scanOptions(args [][]byte, typeAllowed bool) (a scanArgs, ok bool) {
@@ -36,7 +36,7 @@ func (c *Call) scanOptions(args [][]byte, typeAllowed bool) (a scanArgs, ok bool
 				return a, false
 			}
 			if n < 1 {
-				c.W.Error(errSyntax)
+				c.W.Error(ErrSyntax)
 				return a, false
 			}
 			a.count = int(min(n, maxCount))
@@ -45,7 +45,7 @@ func (c *Call) scanOptions(args [][]byte, typeAllowed bool) (a scanArgs, ok bool
 		case !last && typeAllowed && Is(args[i], "type"):
 			a.kind, a.withKind = args[i+1], true
 		default:
-			c.W.Error(errSyntax)
+			c.W.Error(ErrSyntax)
 			return a, false
 		}
 	}
@@ -151,7 +151,7 @@ func cmdKeys(c *Call) {
 		for half := range 2 {
 			for inner := uint64(0); ; {
 				inner = c.scanHalf(s, half, inner, maxCount, func(key []byte, _ keyspace.Kind) {
-					if string(key) != last && GlobMatch(c.Args[1], key) {
+					if string(key) != last && keyspace.GlobMatch(c.Args[1], key) {
 						out.add(key, 0)
 						last = string(key)
 					}

@@ -73,7 +73,7 @@ func cmdSet(c *Call) {
 	}
 	var o setOptions
 	if !o.parse(c.Args[3:]) {
-		c.W.Error(errSyntax)
+		c.W.Error(ErrSyntax)
 		return
 	}
 	deadline := int64(0)
@@ -289,11 +289,11 @@ func cmdIncrByFloat(c *Call) {
 	if !ok {
 		return
 	}
-	old := new(big.Float).SetPrec(x87Bits)
+	old := new(big.Float).SetPrec(keyspace.LongDoubleBits)
 	if o != nil {
-		old = parseLongDouble(o.Str())
+		old = keyspace.ParseLongDouble(o.Str())
 	}
-	by := parseLongDouble(c.Args[2])
+	by := keyspace.ParseLongDouble(c.Args[2])
 	if old == nil || by == nil {
 		c.W.Error(errNotFloat)
 		return
@@ -302,12 +302,12 @@ func cmdIncrByFloat(c *Call) {
 		c.W.Error("ERR increment would produce NaN or Infinity")
 		return
 	}
-	sum := new(big.Float).SetPrec(x87Bits).Add(old, by)
-	if sum.MantExp(nil) > x87MaxExponent {
+	sum := new(big.Float).SetPrec(keyspace.LongDoubleBits).Add(old, by)
+	if sum.MantExp(nil) > keyspace.LongDoubleMax {
 		c.W.Error("ERR increment would produce NaN or Infinity")
 		return
 	}
-	text := appendLongDouble(nil, sum)
+	text := keyspace.AppendLongDouble(nil, sum)
 	db.PutText(c.Args[1], text)
 	c.W.Bulk(text)
 }

@@ -46,7 +46,7 @@ options:
 func (f zaddFlags) conflict(args int) string {
 	switch {
 	case args == 0 || args%2 != 0:
-		return errSyntax
+		return ErrSyntax
 	case f.nx && f.xx:
 		return "ERR XX and NX options at the same time are not compatible"
 	case f.gt && f.nx || f.lt && f.nx || f.gt && f.lt:
@@ -82,7 +82,7 @@ func cmdZIncrBy(c *Call) { zaddPlain(c, zaddFlags{incr: true}, c.Args[2:]) }
 func (c *Call) scores(pairs [][]byte) (scores []float64, ok bool) {
 	scores = make([]float64, len(pairs)/2)
 	for i := range scores {
-		f, ok := parseFloat(pairs[2*i])
+		f, ok := keyspace.ParseFloat(pairs[2*i])
 		if !ok {
 			c.W.Error(errNotFloat)
 			return nil, false
@@ -323,6 +323,6 @@ func (c *Call) popCount() (n int64, counted, ok bool) {
 		}
 		return n, true, ok
 	}
-	c.W.Error(errSyntax)
+	c.W.Error(ErrSyntax)
 	return 0, false, false
 }

@@ -47,13 +47,13 @@ func cmdZCount(c *Call) {
 // span parses a range of scores or members into a function that finds its ranks.
 func (c *Call) span(min, max []byte, lex bool) (find func(z zview) (lo, hi int), ok bool) {
 	if lex {
-		r, ok := parseLexRange(min, max)
+		r, ok := keyspace.ParseLexRange(min, max)
 		if !ok {
 			c.W.Error(errLexRange)
 		}
 		return func(z zview) (int, int) { return lexSpan(z, r) }, ok
 	}
-	r, ok := parseScoreRange(min, max)
+	r, ok := keyspace.ParseScoreRange(min, max)
 	if !ok {
 		c.W.Error(errScoreRange)
 	}
@@ -125,8 +125,8 @@ type rangeQuery struct {
 	withScores      bool
 	offset, limit   int64
 	first, last     int64 // by rank
-	scores          scoreRange
-	members         lexRange
+	scores          keyspace.ScoreRange
+	members         keyspace.LexRange
 	descMayBeChosen bool // ZRANGE: REV is allowed
 }
 
@@ -182,7 +182,7 @@ func (c *Call) rangeOptions(q *rangeQuery) bool {
 		case auto && q.by == byAny && Is(arg, "byscore"):
 			q.by = byScore
 		default:
-			c.W.Error(errSyntax)
+			c.W.Error(ErrSyntax)
 			return false
 		}
 	}
@@ -207,11 +207,11 @@ func (c *Call) rangeBounds(q *rangeQuery) (ok bool) {
 	}
 	switch q.by {
 	case byScore:
-		if q.scores, ok = parseScoreRange(lo, hi); !ok {
+		if q.scores, ok = keyspace.ParseScoreRange(lo, hi); !ok {
 			c.W.Error(errScoreRange)
 		}
 	case byLex:
-		if q.members, ok = parseLexRange(lo, hi); !ok {
+		if q.members, ok = keyspace.ParseLexRange(lo, hi); !ok {
 			c.W.Error(errLexRange)
 		}
 	default:

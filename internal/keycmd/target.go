@@ -22,13 +22,17 @@ const (
 	reservedKey                // dn:*, kept for Dunlin's own state on Redis stores
 )
 
+// Error replies that package server shares.
+const (
+	ErrSyntax   = "ERR syntax error"
+	ErrNotInt   = "ERR value is not an integer or out of range"
+	ErrReserved = "ERR keys that begin with dn: are Dunlin's own and can not be written"
+)
+
 const (
 	errWrongType = "WRONGTYPE Operation against a key holding the wrong kind of value"
-	errSyntax    = "ERR syntax error"
-	errNotInt    = "ERR value is not an integer or out of range"
 	errNotFloat  = "ERR value is not a valid float"
 	errPositive  = "ERR value is out of range, must be positive"
-	errReserved  = "ERR keys that begin with dn: are Dunlin's own and can not be written"
 	errJournal   = "ERR the journal is made of the node's own change order and is read-only; ZADD to it is accepted, not kept"
 )
 
@@ -161,7 +165,7 @@ func (c *Call) forWrite(key []byte) (db *keyspace.DB, ok bool) {
 		c.W.Error(errJournal)
 		return nil, false
 	case lateKey, reservedKey:
-		c.W.Error(errReserved)
+		c.W.Error(ErrReserved)
 		return nil, false
 	}
 	s, ok := c.heldSlot(key)
@@ -210,7 +214,7 @@ func Is(arg []byte, keyword string) bool {
 func (c *Call) int(arg []byte) (n int64, ok bool) {
 	n, ok = keyspace.ParseInt(arg)
 	if !ok {
-		c.W.Error(errNotInt)
+		c.W.Error(ErrNotInt)
 	}
 	return n, ok
 }

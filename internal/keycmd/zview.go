@@ -32,7 +32,7 @@ type zview interface {
 }
 
 type scoreQuery struct {
-	scoreRange
+	keyspace.ScoreRange
 	desc          bool
 	offset, limit int64 // a negative offset selects nothing, a negative limit everything
 }
@@ -56,16 +56,16 @@ func (q scoreQuery) window(lo, hi int) (int, int) {
 }
 
 // scoreSpan gives the ranks of a range of scores.
-func scoreSpan(z zview, r scoreRange) (lo, hi int) {
-	lo = z.search(func(_ []byte, score float64) bool { return r.below(score) })
-	hi = z.search(func(_ []byte, score float64) bool { return r.reaches(score) })
+func scoreSpan(z zview, r keyspace.ScoreRange) (lo, hi int) {
+	lo = z.search(func(_ []byte, score float64) bool { return r.Below(score) })
+	hi = z.search(func(_ []byte, score float64) bool { return r.Reaches(score) })
 	return lo, max(lo, hi)
 }
 
 // lexSpan gives the ranks of a range of members; as in Redis it means something only where all scores are equal.
-func lexSpan(z zview, r lexRange) (lo, hi int) {
-	lo = z.search(func(member []byte, _ float64) bool { return r.below(member) })
-	hi = z.search(func(member []byte, _ float64) bool { return r.reaches(member) })
+func lexSpan(z zview, r keyspace.LexRange) (lo, hi int) {
+	lo = z.search(func(member []byte, _ float64) bool { return r.Below(member) })
+	hi = z.search(func(member []byte, _ float64) bool { return r.Reaches(member) })
 	return lo, max(lo, hi)
 }
 
@@ -99,7 +99,7 @@ func (v plainView) each(lo, hi int, desc bool, fn func(member []byte, score floa
 }
 
 func (v plainView) byScore(q scoreQuery, fn func(member []byte, score float64)) {
-	lo, hi := q.window(scoreSpan(v, q.scoreRange))
+	lo, hi := q.window(scoreSpan(v, q.ScoreRange))
 	v.each(lo, hi, q.desc, fn)
 }
 
@@ -174,7 +174,7 @@ func (v *seriesView) each(lo, hi int, desc bool, fn func(member []byte, score fl
 // byScore asks the store for the span of time, so that only the chunks it covers are decoded.
 func (v *seriesView) byScore(q scoreQuery, fn func(member []byte, score float64)) {
 	first, last := v.c.Topology.Layout.Span(v.k.Period)
-	s := store.Span{From: q.firstMillis(first, last), To: q.lastMillis(first, last), Desc: q.desc}
+	s := store.Span{From: firstMillis(q.ScoreRange, first, last), To: lastMillis(q.ScoreRange, first, last), Desc: q.desc}
 	if s.From > s.To || q.limit == 0 || q.offset < 0 || q.offset >= int64(v.n) {
 		return
 	}
@@ -188,14 +188,14 @@ func (v *seriesView) byScore(q scoreQuery, fn func(member []byte, score float64)
 }
 
 // firstMillis is the first instant of the period first..last that is not below the range; last+1 when there is none.
-func (r scoreRange) firstMillis(first, last int64) int64 {
-	n := sort.Search(int(last-first+1), func(i int) bool { return !r.below(series.Score(first + int64(i))) })
+func firstMillis(r keyspace.ScoreRange, first, last int64) int64 {
+	n := sort.Search(int(last-first+1), func(i int) bool { return !r.Below(series.Score(first + int64(i))) })
 	return first + int64(n)
 }
 
 // lastMillis is the last instant of the period that the range reaches; first−1 when there is none.
-func (r scoreRange) lastMillis(first, last int64) int64 {
-	n := sort.Search(int(last-first+1), func(i int) bool { return !r.reaches(series.Score(first + int64(i))) })
+func lastMillis(r keyspace.ScoreRange, first, last int64) int64 {
+	n := sort.Search(int(last-first+1), func(i int) bool { return !r.Reaches(series.Score(first + int64(i))) })
 	return first + int64(n) - 1
 }
 
@@ -299,9 +299,9 @@ func (v *journalView) each(lo, hi int, desc bool, fn func(member []byte, score f
 
 // byScore is the poll of every syncer: it reads only from the lower bound on.
 func (v *journalView) byScore(q scoreQuery, fn func(member []byte, score float64)) {
-	if v.all == nil && !q.desc && q.max > 1<<62 && q.min > 0 && q.min < 1<<62 && q.offset >= 0 && q.offset < 1<<30 {
-		from := int64(q.min) // rounded down: the window below is cut exactly
-		if q.below(float64(from)) {
+	if v.all == nil && !q.desc && q.Max > 1<<62 && q.Min > 0 && q.Min < 1<<62 && q.offset >= 0 && q.offset < 1<<30 {
+		from := int64(q.Min) // rounded down: the window below is cut exactly
+		if q.Below(float64(from)) {
 			from++
 		}
 		limit := 0
@@ -311,7 +311,7 @@ func (v *journalView) byScore(q scoreQuery, fn func(member []byte, score float64
 		v.all = v.changes(from, limit)
 		defer func() { v.all = nil }()
 	}
-	lo, hi := q.window(scoreSpan(v, q.scoreRange))
+	lo, hi := q.window(scoreSpan(v, q.ScoreRange))
 	v.each(lo, hi, q.desc, fn)
 }
 

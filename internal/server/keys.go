@@ -1,6 +1,11 @@
 package server
 
-import "github.com/dunlin-db/dunlin/internal/keycmd"
+import (
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/keycmd"
+	"github.com/dunlin-db/dunlin/internal/keyspace"
+)
 
 // slot is one held shard on an in-memory store, with the plain keys beside it, under the shard's lock.
 type slot = keycmd.Slot
@@ -26,3 +31,19 @@ func keyCommands() []command {
 	}
 	return all
 }
+
+const (
+	errReserved = keycmd.ErrReserved
+	errSyntax   = keycmd.ErrSyntax
+	errNotInt   = keycmd.ErrNotInt
+)
+
+func newPlain(clock func() time.Time) *keyspace.DB { return keyspace.NewDB(clock) }
+
+// seriesHint is the refusal of a command on a series key, "" when it is allowed.
+func seriesHint(name string) string { return keycmd.SeriesHint(name) }
+
+// is says whether an argument is the keyword, which is in lower case.
+func is(arg []byte, keyword string) bool { return keycmd.Is(arg, keyword) }
+
+func globMatch(pattern, s []byte) bool { return keyspace.GlobMatch(pattern, s) }

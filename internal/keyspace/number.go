@@ -1,4 +1,4 @@
-package keycmd
+package keyspace
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// parseFloat reads a float argument as Redis' string2d does, that is as C's strtod without leading space, NaN or
+// ParseFloat reads a float argument as Redis' string2d does, that is as C's strtod without leading space, NaN or
 // a magnitude out of range.
-func parseFloat(b []byte) (float64, bool) {
+func ParseFloat(b []byte) (float64, bool) {
 	if f, ok := parseDecimal(b); ok {
 		return f, true
 	}
@@ -100,17 +100,17 @@ func hasDigit(s string) bool {
 	return strings.ContainsAny(s, "123456789")
 }
 
-// scoreRange is a range of scores, exclusive where Ex says so.
-type scoreRange struct {
-	min, max     float64
-	minEx, maxEx bool
+// ScoreRange is a range of scores; MinEx and MaxEx say that a bound is not part of it.
+type ScoreRange struct {
+	Min, Max     float64
+	MinEx, MaxEx bool
 }
 
-// parseScoreRange reads min and max as Redis does: strtod with "(" before an exclusive bound; "" is 0.
-func parseScoreRange(min, max []byte) (r scoreRange, ok bool) {
+// ParseScoreRange reads min and max as Redis does: strtod with "(" before an exclusive bound; "" is 0.
+func ParseScoreRange(min, max []byte) (r ScoreRange, ok bool) {
 	var okMin, okMax bool
-	r.min, r.minEx, okMin = parseBound(min)
-	r.max, r.maxEx, okMax = parseBound(max)
+	r.Min, r.MinEx, okMin = parseBound(min)
+	r.Max, r.MaxEx, okMax = parseBound(max)
 	return r, okMin && okMax
 }
 
@@ -131,11 +131,11 @@ func parseBound(b []byte) (f float64, exclusive, ok bool) {
 	return f, exclusive, ok
 }
 
-// below says that a score lies before the range.
-func (r scoreRange) below(score float64) bool { return score < r.min || r.minEx && score == r.min }
+// Below says that a score lies before the range.
+func (r ScoreRange) Below(score float64) bool { return score < r.Min || r.MinEx && score == r.Min }
 
-// reaches says that a score does not lie behind the range.
-func (r scoreRange) reaches(score float64) bool { return score < r.max || !r.maxEx && score == r.max }
+// Reaches says that a score does not lie behind the range.
+func (r ScoreRange) Reaches(score float64) bool { return score < r.Max || !r.MaxEx && score == r.Max }
 
 // lexBound is an end of a range of members: an infinity, or the text.
 type lexBound struct {
@@ -144,9 +144,11 @@ type lexBound struct {
 	exclusive bool
 }
 
-type lexRange struct{ min, max lexBound }
+// LexRange is a range of members.
+type LexRange struct{ min, max lexBound }
 
-func parseLexRange(min, max []byte) (r lexRange, ok bool) {
+// ParseLexRange reads min and max: - and + are the ends, ( and [ stand before an exclusive and an inclusive bound.
+func ParseLexRange(min, max []byte) (r LexRange, ok bool) {
 	var okMin, okMax bool
 	r.min, okMin = parseLexBound(min)
 	r.max, okMax = parseLexBound(max)
@@ -173,52 +175,54 @@ func (l lexBound) compare(member []byte) int {
 	return bytes.Compare(member, l.text)
 }
 
-func (r lexRange) below(member []byte) bool {
+// Below says that a member lies before the range.
+func (r LexRange) Below(member []byte) bool {
 	n := r.min.compare(member)
 	return n < 0 || n == 0 && r.min.exclusive
 }
 
-func (r lexRange) reaches(member []byte) bool {
+// Reaches says that a member does not lie behind the range.
+func (r LexRange) Reaches(member []byte) bool {
 	n := r.max.compare(member)
 	return n < 0 || n == 0 && !r.max.exclusive
 }
 
-// x87 is the precision of C's long double on x86-64, in bits of mantissa, and its range, as a binary exponent.
+// LongDoubleBits and LongDoubleMax are the precision of C's long double on x86-64, in bits of mantissa, and its range, as a binary exponent.
 const (
-	x87Bits        = 64
-	x87MaxExponent = 16384
-	x87MaxDecimal  = 5000
+	LongDoubleBits    = 64
+	LongDoubleMax     = 16384
+	longDoubleDecimal = 5000
 )
 
-// parseLongDouble reads a number as C's strtold does. nil: not a number, or out of range.
-func parseLongDouble(b []byte) *big.Float {
+// ParseLongDouble reads a number as C's strtold does. nil: not a number, or out of range.
+func ParseLongDouble(b []byte) *big.Float {
 	s := strings.ToLower(string(b))
 	if len(s) == 0 || len(s) > 5*1024 || isSpace(s[0]) || strings.Contains(s, "_") {
 		return nil
 	}
 	if mark := strings.LastIndexAny(s, "ep"); mark >= 0 && !isHex(s) {
 		// Checked first: a huge exponent would cost a huge power.
-		if n, err := strconv.Atoi(s[mark+1:]); err == nil && (n > x87MaxDecimal || n < -x87MaxDecimal) {
+		if n, err := strconv.Atoi(s[mark+1:]); err == nil && (n > longDoubleDecimal || n < -longDoubleDecimal) {
 			return nil
 		}
 	} else if isHex(s) {
 		if f, _, ok := strtod(b); ok {
-			return new(big.Float).SetPrec(x87Bits).SetFloat64(f)
+			return new(big.Float).SetPrec(LongDoubleBits).SetFloat64(f)
 		}
 		return nil
 	}
 	if strings.HasPrefix(strings.TrimLeft(s, "+-"), "0") && strings.ContainsAny(s, "bo") {
 		return nil // Go's binary and octal prefixes
 	}
-	f, _, err := big.ParseFloat(s, 10, x87Bits, big.ToNearestEven)
-	if err != nil || !f.IsInf() && f.MantExp(nil) > x87MaxExponent {
+	f, _, err := big.ParseFloat(s, 10, LongDoubleBits, big.ToNearestEven)
+	if err != nil || !f.IsInf() && f.MantExp(nil) > LongDoubleMax {
 		return nil
 	}
 	return f
 }
 
-// appendLongDouble prints as Redis' ld2string does: %.17Lf without trailing zeros.
-func appendLongDouble(dst []byte, f *big.Float) []byte {
+// AppendLongDouble prints as Redis' ld2string does: %.17Lf without trailing zeros.
+func AppendLongDouble(dst []byte, f *big.Float) []byte {
 	text := f.Text('f', 17)
 	text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	if text == "-0" {

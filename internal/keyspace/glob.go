@@ -1,4 +1,4 @@
-package keycmd
+package keyspace
 
 // GlobMatch matches as the pattern of KEYS and of MATCH: * ? [a-c] [^a] and \ before a character that stands for
 // itself. It takes at most len(pattern)·len(s) steps: a star that fails once the next one was reached is not retried.
