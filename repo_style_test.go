@@ -191,10 +191,14 @@ var forbidden = []struct {
 	{regexp.MustCompile(`\b(TODO|FIXME|HACK|XXX)\b`), "do it, or leave it out"},
 	{regexp.MustCompile(`\.\./shared`), "not part of this repository"},
 	{regexp.MustCompile(`(^|[\s"'=(:])/(work|root|home/\w+)/`), "a path of one machine"},
-	{regexp.MustCompile(`(proxy|sum)\.golang\.org|registry\.(npmjs|yarnpkg)\.|deb\.debian\.org|pypi\.org`),
-		"the name of a package registry: leave it to the machine's settings"},
-	{regexp.MustCompile(`"resolved":\s*"https?:`),
-		"a lock file with addresses: npm install --omit-lockfile-registry-resolved"},
+	{
+		regexp.MustCompile(`(proxy|sum)\.golang\.org|registry\.(npmjs|yarnpkg)\.|deb\.debian\.org|pypi\.org`),
+		"the name of a package registry: leave it to the machine's settings",
+	},
+	{
+		regexp.MustCompile(`"resolved":\s*"https?:`),
+		"a lock file with addresses: npm install --omit-lockfile-registry-resolved",
+	},
 	{regexp.MustCompile(`(?i)\bissues?\s+#?\d+\b`), "the number of a ticket says nothing to a reader: say what it said"},
 }
 

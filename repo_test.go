@@ -257,8 +257,10 @@ func TestRepo_clientClosure(t *testing.T) {
 }
 
 func closureFindings(listed []byte) []string {
-	ours := []string{modulePath, modulePath + "/internal/series", modulePath + "/internal/ring",
-		modulePath + "/internal/journal"}
+	ours := []string{
+		modulePath, modulePath + "/internal/series", modulePath + "/internal/ring",
+		modulePath + "/internal/journal",
+	}
 	var bad []string
 	for _, p := range strings.Fields(string(listed)) {
 		if !slices.Contains(ours, p) && !inModules(p, rootThirdParty) && !inModules(p, rootIndirect) {
