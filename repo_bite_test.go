@@ -226,6 +226,14 @@ var bites = []struct {
 		"a_test.go":    "package a\nimport \"testing\"\nfunc TestHere(t *testing.T) { t.Run(\"here\", nil) }\n",
 	}, `no subtest "gone"`},
 	{
+		"dependencies", files{"a.go": "package a\nimport _ \"example.org/x/y\"\n"},
+		"no row for example.org/x/y",
+	},
+	{
+		"dependencies", files{"docs/dependencies.md": "| example.org/x | v1 |\n"},
+		"example.org/x is not imported",
+	},
+	{
 		"make",
 		files{"Makefile": lines("t: ## words", 13)},
 		"13 targets",

@@ -161,3 +161,39 @@ func collectTests(f *source, tests map[string]string, literals map[string]bool) 
 		return true
 	})
 }
+
+// dependencyRow is a row of the tables in docs/dependencies.md: a Go module in its first cell.
+var dependencyRow = regexp.MustCompile(`(?m)^\| ([a-z0-9.-]+\.[a-z]+/[^\s|]+)`)
+
+// dependencyDocs: every module that is imported has its row, and every row is imported (or is a tool).
+func dependencyDocs(t *tree) []string {
+	const doc = "docs/dependencies.md"
+	imported := map[string]string{}
+	for _, f := range t.files {
+		for _, spec := range f.ast.Imports {
+			p := strings.Trim(spec.Path.Value, `"`)
+			first, _, _ := strings.Cut(p, "/")
+			if strings.Contains(first, ".") && !inModules(p, []string{modulePath}) {
+				imported[p] = f.path
+			}
+		}
+	}
+	var bad, rows []string
+	for _, m := range dependencyRow.FindAllStringSubmatch(string(t.texts[doc]), -1) {
+		row := m[1]
+		rows = append(rows, row)
+		used := strings.Contains(string(t.texts["tools/go.mod"]), row)
+		for p := range imported {
+			used = used || inModules(p, []string{row})
+		}
+		if !used {
+			bad = append(bad, fmt.Sprintf("%s: %s is not imported", doc, row))
+		}
+	}
+	for p, by := range imported {
+		if !inModules(p, rows) {
+			bad = append(bad, fmt.Sprintf("%s: no row for %s, which %s imports", doc, p, by))
+		}
+	}
+	return bad
+}

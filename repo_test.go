@@ -57,6 +57,7 @@ var rules = map[string]rule{
 	"names":        docNames,
 	"tests":        docTests,
 	"make":         makeTargets,
+	"dependencies": dependencyDocs,
 }
 
 func TestRepo(t *testing.T) {
