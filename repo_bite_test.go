@@ -226,11 +226,13 @@ var bites = []struct {
 		"a_test.go":    "package a\nimport \"testing\"\nfunc TestHere(t *testing.T) { t.Run(\"here\", nil) }\n",
 	}, `no subtest "gone"`},
 	{
-		"dependencies", files{"a.go": "package a\nimport _ \"example.org/x/y\"\n"},
+		"dependencies",
+		files{"a.go": "package a\nimport _ \"example.org/x/y\"\n"},
 		"no row for example.org/x/y",
 	},
 	{
-		"dependencies", files{"docs/dependencies.md": "| example.org/x | v1 |\n"},
+		"dependencies",
+		files{"docs/dependencies.md": "| example.org/x | v1 |\n"},
 		"example.org/x is not imported",
 	},
 	{
