@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
-LDFLAGS := -X main.version=$(VERSION)
 DEMO_FLAGS ?=
 
 .PHONY: help deps web build run run-redis test test-more check bench lint long clean
@@ -37,7 +35,7 @@ long: build ## a long tier into LEDGER.md: ROW=differential|simtest|fuzz|scenari
 	script/long.sh "$(ROW)" "$(or $(MINUTES),20)"
 
 build: web ## bin/dunlin with the page inside
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dunlin ./cmd/dunlin
+	go build -trimpath -buildvcs=auto -o bin/dunlin ./cmd/dunlin
 
 # The page is built again only when its sources are newer than what was built.
 web: deps ## the page alone (TypeScript into internal/web/dist)
