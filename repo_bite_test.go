@@ -78,6 +78,16 @@ var bites = []struct {
 	},
 	{
 		"test only",
+		files{"internal/node/a.go": importing("node", "internal/store/storetest")},
+		"is for tests",
+	},
+	{
+		"imports",
+		files{"internal/store/storetest/a.go": importing("storetest", "internal/engine")},
+		"imports internal/engine",
+	},
+	{
+		"test only",
 		files{"internal/node/a.go": importing("node", "internal/simtest")},
 		"is for tests",
 	},

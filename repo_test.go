@@ -172,9 +172,23 @@ var mayImport = map[string]string{
 	"internal/simtest":  "*",
 	"cmd/dunlin":        "*",
 
-	// Support of tests and tools: nothing that runs in a node imports them.
-	"internal/store/storetest": "series store",
-	"internal/web/build":       "",
+	"internal/web/build": "", // a tool of the build
+}
+
+// support says that a package exists for tests only: simtest, and internal/X/Xtest beside the package X.
+func support(dir string) bool {
+	beside := path.Base(dir) == path.Base(path.Dir(dir))+"test"
+	return beside || dir == "internal/simtest" || strings.HasPrefix(dir, "test/")
+}
+
+// importsOf gives what a package may import; Xtest may import X and what X may.
+func importsOf(dir string) (allowed string, known bool) {
+	if allowed, known = mayImport[dir]; known || !support(dir) {
+		return allowed, known
+	}
+	parent := path.Dir(dir)
+	allowed, known = mayImport[parent]
+	return allowed + " " + strings.TrimPrefix(parent, "internal/"), known
 }
 
 func importTable(t *tree) []string {
@@ -183,7 +197,7 @@ func importTable(t *tree) []string {
 		if t.nested(dir) || strings.HasPrefix(dir, "test/") {
 			continue
 		}
-		allowed, known := mayImport[dir]
+		allowed, known := importsOf(dir)
 		if !known {
 			bad = append(bad, dir+": the package is not in the import table (repo_test.go, mayImport)")
 			continue
@@ -273,14 +287,13 @@ func closureFindings(listed []byte) []string {
 
 // testOnlyPackages: what exists for tests is imported by tests, and by other such packages, only.
 func testOnlyPackages(t *tree) []string {
-	support := []string{"internal/simtest", "internal/store/storetest"}
 	var bad []string
 	for _, f := range t.files {
-		if f.isTest() || slices.Contains(support, f.dir()) || strings.HasPrefix(f.dir(), "test/") {
+		if f.isTest() || support(f.dir()) {
 			continue
 		}
 		for _, imp := range ourImports(f) {
-			if slices.Contains(support, imp) || strings.HasPrefix(imp, "test/") {
+			if support(imp) {
 				bad = append(bad, fmt.Sprintf("%s: imports %s, which is for tests", f.path, imp))
 			}
 		}
