@@ -22,7 +22,9 @@ step() { names+=("$1"); shift; commands+=("$(printf '%q ' "$@")"); }
 gotest() {
 	local log status
 	log=$(mktemp -p "$logs")
-	go test -v "$@" 2>&1 | tee "$log" | grep --line-buffered -E '^(ok|FAIL|panic:|\s*--- (FAIL|SKIP))'
+	# The reason of a skip is the line before it.
+	go test -v "$@" 2>&1 | tee "$log" |
+		awk '/^ *--- SKIP/ { print $0 "\t" last } /^(ok|FAIL|panic:)|^ *--- FAIL/; { last = $0 } { fflush() }'
 	status=${PIPESTATUS[0]}
 	if [ "$status" != 0 ]; then
 		echo "--- output of what failed:"
@@ -81,6 +83,8 @@ for i in "${!names[@]}"; do
 	fi
 done
 
+echo
+cat "$logs"/* 2>/dev/null | grep -E '^(ok|FAIL)\s+\S' | sort -u
 count() { cat "$logs"/* 2>/dev/null | grep -cE "^\s*--- $1"; }
 printf '\n%s: %d steps, %d s; tests: %d passed, %d skipped, %d failed\n' \
 	"$mode" "${#names[@]}" $((SECONDS - began)) "$(count PASS)" "$(count SKIP)" "$(count FAIL)"
