@@ -177,13 +177,13 @@ var mayImport = map[string]string{
 	"internal/web/build": "", // a tool of the build
 }
 
-// support says that a package exists for tests only: simtest, and internal/X/Xtest beside the package X.
+// support says that a package exists for tests only: simtest, and internal/X/Ytest below the package X.
 func support(dir string) bool {
-	beside := path.Base(dir) == path.Base(path.Dir(dir))+"test"
-	return beside || dir == "internal/simtest" || strings.HasPrefix(dir, "test/")
+	below := strings.Count(dir, "/") == 2 && strings.HasSuffix(dir, "test")
+	return below || dir == "internal/simtest" || strings.HasPrefix(dir, "test/")
 }
 
-// importsOf gives what a package may import; Xtest may import X and what X may.
+// importsOf gives what a package may import; X/Ytest may import X and what X may.
 func importsOf(dir string) (allowed string, known bool) {
 	if allowed, known = mayImport[dir]; known || !support(dir) {
 		return allowed, known
