@@ -33,6 +33,7 @@ gotest() {
 	return "$status"
 }
 
+with() { local -x "$1"; shift; "$@"; }
 in_dir() { local dir=$1; shift; (cd "$dir" && "$@"); }
 
 # fuzz gives every fuzz target a few seconds on top of its committed corpus.
@@ -48,6 +49,12 @@ fuzz() {
 # dirs gives those of the named packages that exist.
 dirs() { local d; for d in "$@"; do [ -z "$(ls "$d"/*_test.go 2>/dev/null)" ] || echo "./$d"; done; }
 
+# reading gives the packages whose tests read an environment variable.
+reading() {
+	git ls-files -co --exclude-standard '*_test.go' | xargs grep -l "\"$1\"" /dev/null | xargs -r -n 1 dirname |
+		sed 's#^#./#' | sort -u
+}
+
 quick() {
 	step "vet, staticcheck, gofumpt" script/lint.sh
 	[ ! -f internal/web/ui/package.json ] || step "page: types" npm --prefix internal/web/ui run --if-present check
@@ -62,10 +69,13 @@ quick() {
 }
 
 more() {
-	step "race detector" gotest -race -timeout 400s $(dirs . internal/{server,resp,syncer,shard,node,web,query,agent,store})
-	export DUNLIN_DIFF_OPS=${DUNLIN_DIFF_OPS:-500000} DUNLIN_SIM_SEEDS=${DUNLIN_SIM_SEEDS:-3000}
-	step "commands against redis-server, $DUNLIN_DIFF_OPS" gotest -count=1 -timeout 400s -run 'Diff' $(dirs internal/server)
-	step "simulated flocks, $DUNLIN_SIM_SEEDS" gotest -count=1 -timeout 400s $(dirs internal/simtest)
+	step "race detector" gotest -race -timeout 400s \
+		$(dirs . internal/{resp,server,keycmd,shard,store,syncer,query,web,agent,node})
+	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
+	step "$ops commands, compared with redis-server" \
+		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run Diff $(reading DUNLIN_DIFF_OPS)
+	step "$seeds simulated flocks" \
+		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
 	step "fuzzing, 5 s a target" fuzz 5s
 }
 
