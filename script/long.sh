@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# A long tier: repeats one row with fresh seeds for some minutes and appends the outcome to LEDGER.md.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+row=${1:-} minutes=${2:-20}
+case $row in
+differential) run() { DUNLIN_DIFF_OPS=1000000 go test -count=1 -timeout 30m -run Diff ./internal/server; } ;;
+simtest) run() { DUNLIN_SIM_SEEDS=20000 go test -count=1 -timeout 60m ./internal/simtest; } ;;
+scenario) run() { go test -count=1 -timeout 10m ./test/scenario; } ;;
+fuzz) run() {
+	local file target
+	while IFS=: read -r file target; do
+		go test -run '^$' -fuzz "^$target\$" -fuzztime 60s "./$(dirname "$file")" || return 1
+	done < <(git ls-files '*_test.go' | xargs grep -oE '^func Fuzz\w+' /dev/null | sed 's/:func /:/')
+} ;;
+*)
+	echo "make long ROW=differential|simtest|fuzz|scenario MINUTES=20" >&2
+	exit 2
+	;;
+esac
+
+export DUNLIN_BIN=$PWD/bin/dunlin
+began=$SECONDS rounds=0 failures=0
+while [ $((SECONDS - began)) -lt $((minutes * 60)) ]; do
+	run || failures=$((failures + 1))
+	rounds=$((rounds + 1))
+	echo "$row: $rounds rounds, $failures failed, $(((SECONDS - began) / 60)) of $minutes minutes"
+done
+[ -f LEDGER.md ] || printf '# Ledger of the long tiers\n\n| date | row | commit | minutes | rounds | failed |\n|---|---|---|---|---|---|\n' >LEDGER.md
+printf '| %s | %s | %s | %d | %d | %d |\n' "$(date -u +%F)" "$row" "$(git describe --always --dirty)" \
+	$(((SECONDS - began) / 60)) "$rounds" "$failures" >>LEDGER.md
+[ "$failures" = 0 ]

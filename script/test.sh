@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# The tests in steps, with the time each takes. `quick` is what everyone runs; `more` has the larger counts.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+mode=${1:-quick}
+export REDIS_SERVER=${REDIS_SERVER:-redis-server}
+export DUNLIN_BIN=$PWD/bin/dunlin
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+if [ "${CI:-}" = true ]; then
+	for program in "$REDIS_SERVER" redis-cli redis-benchmark chromium; do
+		command -v "$program" >/dev/null || { echo "CI=true and $program is missing" >&2; exit 1; }
+	done
+fi
+
+names=() commands=()
+step() { names+=("$1"); shift; commands+=("$(printf '%q ' "$@")"); }
+
+# gotest runs go test, shows a line per package and whatever failed or was skipped, and keeps the rest for counting.
+gotest() {
+	local log status
+	log=$(mktemp -p "$logs")
+	# The reason of a skip is the line before it.
+	go test -v "$@" 2>&1 | tee "$log" |
+		awk '/^ *--- SKIP/ { print $0 "\t" last } /^(ok|FAIL|panic:)|^ *--- FAIL/; { last = $0 } { fflush() }'
+	status=${PIPESTATUS[0]}
+	if [ "$status" != 0 ]; then
+		echo "--- output of what failed:"
+		grep -vE '^\s*(=== |--- (PASS|SKIP)|ok  )|no test files' "$log" | tail -n 400
+	fi
+	return "$status"
+}
+
+with() { local -x "$1"; shift; "$@"; }
+in_dir() { local dir=$1; shift; (cd "$dir" && "$@"); }
+
+# fuzz gives every fuzz target a few seconds on top of its committed corpus.
+fuzz() {
+	local time=$1 file target failed=0
+	while IFS=: read -r file target; do
+		gotest -run '^$' -fuzz "^$target\$" -fuzztime "$time" "./$(dirname "$file")" || failed=1
+	done < <(git ls-files -co --exclude-standard '*_test.go' |
+		xargs grep -oE '^func Fuzz\w+' /dev/null | sed 's/:func /:/')
+	return $failed
+}
+
+# dirs gives those of the named packages that exist.
+dirs() { local d; for d in "$@"; do [ -z "$(ls "$d"/*_test.go 2>/dev/null)" ] || echo "./$d"; done; }
+
+# reading gives the packages whose tests read an environment variable.
+reading() {
+	git ls-files -co --exclude-standard '*_test.go' | xargs grep -l "\"$1\"" /dev/null | xargs -r -n 1 dirname |
+		sed 's#^#./#' | sort -u
+}
+
+quick() {
+	step "vet, staticcheck, gofumpt" script/lint.sh
+	[ ! -f internal/web/ui/package.json ] || step "page: types" npm --prefix internal/web/ui run --if-present check
+	step "packages" gotest -timeout 240s $(go list ./... | grep -v /test/)
+	if [ -d test/scenario ]; then
+		for store in engine redis mixed; do
+			step "scenarios: $store" gotest -count=1 -timeout 240s -run "^TestScenarios\$/^$store\$" ./test/scenario
+		done
+		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$' ./test/...
+	fi
+	[ ! -f test/interop/go.mod ] || step "client libraries" in_dir test/interop gotest -count=1 -timeout 120s ./...
+}
+
+more() {
+	step "race detector" gotest -race -timeout 400s \
+		$(dirs . internal/{resp,server,keycmd,shard,store,syncer,query,web,agent,node})
+	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
+	step "$ops commands, compared with redis-server" \
+		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run Diff $(reading DUNLIN_DIFF_OPS)
+	step "$seeds simulated flocks" \
+		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
+	step "fuzzing, 5 s a target" fuzz 5s
+}
+
+"$mode"
+failed=() began=$SECONDS
+for i in "${!names[@]}"; do
+	head="[$((i + 1))/${#names[@]}] ${names[i]}"
+	echo "$head …"
+	start=$SECONDS
+	if eval "${commands[i]}"; then
+		echo "$head: $((SECONDS - start)) s"
+	else
+		echo "$head: FAILED after $((SECONDS - start)) s"
+		failed+=("${names[i]}")
+	fi
+done
+
+echo
+cat "$logs"/* 2>/dev/null | grep -E '^(ok|FAIL)\s+\S' | sort -u
+count() { cat "$logs"/* 2>/dev/null | grep -cE "^\s*--- $1"; }
+printf '\n%s: %d steps, %d s; tests: %d passed, %d skipped, %d failed\n' \
+	"$mode" "${#names[@]}" $((SECONDS - began)) "$(count PASS)" "$(count SKIP)" "$(count FAIL)"
+if [ ${#failed[@]} -gt 0 ]; then
+	printf 'FAIL: %s\n' "${failed[@]}"
+	exit 1
+fi
