@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -24,10 +25,7 @@ func (cl *client) place(key []byte) int {
 	return cl.srv.cfg.Topology.ShardOf(key)
 }
 
-func isJournal(key []byte) bool {
-	_, virtual := journalKind(key)
-	return virtual
-}
+func isJournal(key []byte) bool { return keycmd.IsJournal(key) }
 
 // keys gives the positions of a command's keys: from, to (inclusive) and step.
 func (cmd *command) keys(n int) (from, to, step int) {

@@ -106,7 +106,7 @@ func hold(sh *shard.Shard, clock func() time.Time) *holding {
 	if c, ok := t.Store.(store.Commander); ok && sh.Remote() {
 		return &holding{sh: sh, remote: c}
 	}
-	return &holding{sh: sh, slot: &slot{sh: sh, plain: newPlain(clock)}}
+	return &holding{sh: sh, slot: &slot{Shard: sh, Plain: newPlain(clock)}}
 }
 
 // Run serves ln until ctx ends and every client has its last reply. It closes ln.
