@@ -150,7 +150,7 @@ func (n *Node) info() []server.InfoSection {
 	own := [][2]string{
 		{"dunlin_version", n.cfg.Version}, {"dunlin_cluster", n.cfg.Topology.Cluster}, {"dunlin_node", n.self.Name},
 		{"dunlin_site", n.self.Site}, {"dunlin_store", n.storeKind()}, {"dunlin_durability", n.durability()},
-		{"dunlin_fsync", n.cfg.Fsync}, {"dunlin_http", n.cfg.WebAddr},
+		{"dunlin_fsync", n.cfg.Fsync}, {"dunlin_http", n.cfg.WebAddr}, {"dunlin_url", n.self.URL},
 		{"dunlin_floor", n.period(n.keeper.Floor())}, {"dunlin_retention", n.retention()},
 		{"dunlin_shards", strings.Trim(strings.ReplaceAll(fmt.Sprint(n.self.Hold), " ", ","), "[]")},
 		{"dunlin_series", num(int64(st.Series))}, {"dunlin_points", num(st.Points)}, {"dunlin_bytes", num(st.Bytes)},

@@ -78,6 +78,9 @@ func viewPeer(t *ring.Node, p peerView) web.Node {
 	if v.Store == "" {
 		v.Store = map[bool]string{true: "redis", false: "engine"}[t.OnRedis()]
 	}
+	if own := p.info["dunlin_url"]; own != "" {
+		v.URL = own // where it says it is: the way there may lead through something else
+	}
 	for k, text := range p.info {
 		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
 			pairs := parsePairs(text)
