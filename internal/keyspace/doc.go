@@ -11,11 +11,9 @@
 // # Invariants
 //
 // A plain key is local to its node: never replicated, never journalled. Scores order as IEEE doubles, ties by bytes.
+// A key, or a member, that is there during a whole scan is given at least once. Time comes from the clock passed in.
 //
 // # What it does not do
 //
 // It speaks no protocol and knows no series.
 package keyspace
-
-// DB is the plain keys of one shard. It is not safe for concurrent use.
-type DB struct{}

@@ -3,9 +3,8 @@ package server
 import (
 	"context"
 
-	"github.com/dunlin-db/dunlin/internal/keyspace"
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
-	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
 // command is an entry of the command table.
@@ -37,11 +36,5 @@ type call struct {
 	// slots are the slots of the connection's database in ascending order: all held ones on database 0, one after
 	// SELECT i.
 	slots []*slot
-}
-
-// slot is one held shard on an in-memory store, with the plain keys beside it, under the shard's lock.
-type slot struct {
-	sh    *shard.Shard
-	tx    shard.Tx
-	plain *keyspace.DB
+	keys  keycmd.Call // scratch of the commands on keys
 }

@@ -1,0 +1,48 @@
+package keycmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/keyspace"
+	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/shard"
+)
+
+// Command is a command on keys.
+type Command struct {
+	Name  string // lower case
+	Arity int    // as COMMAND INFO gives it: counting the name, negative = at least
+	// First, Last and Step are the positions of keys as COMMAND INFO gives them; First 0 = no keys.
+	First, Last, Step int
+	Flags             Flags
+	Run               func(c *Call)
+}
+
+// Flags are properties of a command.
+type Flags uint8
+
+const (
+	Write    Flags = 1 << iota // may change keys
+	AllSlots                   // runs over all slots of the connection's database
+)
+
+// Slot is one held shard on an in-memory store, with the plain keys beside it, under the shard's lock.
+type Slot struct {
+	Shard *shard.Shard
+	Tx    shard.Tx // valid while the slot is locked
+	Plain *keyspace.DB
+}
+
+// Call is one command that is being executed. All slots it may touch are locked.
+type Call struct {
+	Ctx  context.Context
+	Args [][]byte // Args[0] is the name; valid until Run returns
+	W    *resp.Writer
+	// Slots are the slots of the connection's database in ascending order: all held ones on database 0, one after
+	// SELECT i.
+	Slots    []*Slot
+	Topology *ring.Topology
+	Clock    func() time.Time
+}

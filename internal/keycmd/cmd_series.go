@@ -1,0 +1,138 @@
+package keycmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// CheckSeries says why a command may not be used on a series key, "" when it may: an error reply with a hint.
+// It is the same for series in memory and on Redis. name is in lower case; args are those behind the name.
+func CheckSeries(name string, args [][]byte) (refusal string) {
+	if name != "zadd" {
+		return SeriesHint(name)
+	}
+	for _, arg := range args[min(1, len(args)):] {
+		switch {
+		case Is(arg, "xx"), Is(arg, "gt"), Is(arg, "lt"), Is(arg, "incr"):
+			return SeriesHint("zadd " + strings.ToLower(string(arg)))
+		case !Is(arg, "nx") && !Is(arg, "ch"):
+			return ""
+		}
+	}
+	return ""
+}
+
+// SeriesHint is the refusal of a command on a series key, "" when it is allowed.
+func SeriesHint(name string) string {
+	why := ""
+	switch name {
+	case "del", "unlink", "zrem", "zremrangebyrank", "zremrangebyscore", "zremrangebylex", "zpopmin", "zpopmax", "getdel":
+		why = "points are only dropped with their whole period, use DN.DROP PERIOD"
+	case "expire", "pexpire", "expireat", "pexpireat":
+		why = "points live until their period is dropped, use keep in the topology file or DN.DROP PERIOD"
+	case "rename", "renamenx":
+		why = "the key is part of every point, write the points under the other key with ZADD"
+	case "set", "setnx", "setex", "psetex", "getset", "mset", "append", "incr", "decr", "incrby", "decrby",
+		"incrbyfloat", "sadd", "srem", "spop":
+		why = "it holds points, use ZADD KEY TS TS:VALUE"
+	case "zincrby", "zadd xx", "zadd gt", "zadd lt", "zadd incr":
+		why = "a point never changes, use ZADD KEY [NX] [CH] TS TS:VALUE"
+	default:
+		return ""
+	}
+	return "ERR " + strings.ToUpper(name) + " on a series key: " + why
+}
+
+// zaddSeries is ZADD on a series key: every point is admitted or refused for itself.
+func zaddSeries(c *Call, k series.Key, f zaddFlags, pairs [][]byte) {
+	if refusal := CheckSeries("zadd", c.Args[1:]); refusal != "" {
+		c.W.Error(refusal)
+		return
+	}
+	scores, ok := c.scores(pairs)
+	if !ok {
+		return
+	}
+	s, ok := c.heldSlot(c.Args[1])
+	if !ok {
+		return
+	}
+	var bad refusals
+	points := make([]series.Point, 0, len(scores))
+	for i, score := range scores {
+		p, err := series.ParseMember(pairs[2*i+1])
+		if err == nil && !series.ScoreIs(score, p.TS) {
+			err = series.ErrScore
+		}
+		if err != nil {
+			bad.add(err)
+			continue
+		}
+		points = append(points, p)
+	}
+	s.Shard.CountRefused(bad.n)
+	groups := [1]store.Group{{Key: k, Points: points}}
+	if len(points) > 0 {
+		refused, err := s.Tx.Add(c.Ctx, groups[:])
+		if err != nil {
+			c.W.Error(storeError(err))
+			return
+		}
+		for _, r := range refused {
+			bad.add(r.Why)
+		}
+	}
+	if bad.n > 0 {
+		c.W.Error(bad.reply(len(scores)))
+		return
+	}
+	c.W.Int(int64(groups[0].Added))
+}
+
+// refusals are the points of one command that were not stored.
+type refusals struct {
+	n   int
+	why error // of the first
+}
+
+func (r *refusals) add(why error) {
+	if r.n == 0 {
+		r.why = why
+	}
+	r.n++
+}
+
+// reply is the error that names them.
+func (r *refusals) reply(of int) string {
+	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.n, of, r.why)
+}
+
+// storeError is the error reply for an error of a store.
+func storeError(err error) string {
+	if errors.Is(err, store.ErrUnavailable) {
+		return "UNAVAIL " + err.Error()
+	}
+	return "ERR " + err.Error()
+}
+
+// belowFloor answers 0 for a series key whose period is dropped: there is nothing left to remove.
+func (c *Call) belowFloor(key []byte) bool {
+	below := c.isBelowFloor(key)
+	if below {
+		c.W.Int(0)
+	}
+	return below
+}
+
+func (c *Call) isBelowFloor(key []byte) bool {
+	k, err := c.Topology.Layout.ParseKey(key)
+	if err != nil {
+		return false
+	}
+	s := c.slotFor(key)
+	return s != nil && k.Period < s.Shard.Floor()
+}

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/keycmd"
+	"github.com/dunlin-db/dunlin/internal/keyspace"
+)
+
+// slot is one held shard on an in-memory store, with the plain keys beside it, under the shard's lock.
+type slot = keycmd.Slot
+
+// keyCommands are the commands on keys.
+func keyCommands() []command {
+	var all []command
+	for _, k := range keycmd.Commands() {
+		cmd := command{name: k.Name, arity: k.Arity, first: k.First, last: k.Last, step: k.Step}
+		if k.Flags&keycmd.Write != 0 {
+			cmd.flags |= flagWrite
+		}
+		if k.Flags&keycmd.AllSlots != 0 {
+			cmd.flags |= flagAllSlots
+		}
+		cmd.run = func(c *call) {
+			c.keys = keycmd.Call{
+				Ctx: c.ctx, Args: c.args, W: c.w, Slots: c.slots, Topology: c.srv.cfg.Topology, Clock: c.srv.cfg.Clock,
+			}
+			k.Run(&c.keys)
+		}
+		all = append(all, cmd)
+	}
+	return all
+}
+
+const (
+	errReserved = keycmd.ErrReserved
+	errSyntax   = keycmd.ErrSyntax
+	errNotInt   = keycmd.ErrNotInt
+)
+
+func newPlain(clock func() time.Time) *keyspace.DB { return keyspace.NewDB(clock) }
+
+// seriesHint is the refusal of a command on a series key, "" when it is allowed.
+func seriesHint(name string) string { return keycmd.SeriesHint(name) }
+
+// is says whether an argument is the keyword, which is in lower case.
+func is(arg []byte, keyword string) bool { return keycmd.Is(arg, keyword) }
+
+func globMatch(pattern, s []byte) bool { return keyspace.GlobMatch(pattern, s) }
