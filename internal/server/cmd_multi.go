@@ -108,7 +108,7 @@ func (x *exec) transact(queue []queued) {
 		x.transactRemote(queue, away)
 		return
 	}
-	slices.SortFunc(need, func(a, b *slot) int { return a.sh.ID() - b.sh.ID() })
+	slices.SortFunc(need, func(a, b *slot) int { return a.Shard.ID() - b.Shard.ID() })
 	x.lock(need)
 	x.w.Array(len(queue))
 	for _, q := range queue {

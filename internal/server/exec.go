@@ -158,7 +158,7 @@ func (x *exec) lock(need []*slot) {
 	}
 	x.unlock()
 	for _, sl := range need {
-		sl.tx = sl.sh.Begin()
+		sl.Tx = sl.Shard.Begin()
 		x.locked = append(x.locked, sl)
 	}
 }
@@ -174,7 +174,7 @@ func (x *exec) covers(need []*slot) bool {
 
 func (x *exec) unlock() {
 	for _, sl := range x.locked {
-		sl.tx.End()
+		sl.Tx.End()
 	}
 	x.locked = x.locked[:0]
 	x.since = 0
@@ -194,7 +194,7 @@ func (x *exec) abandon() {
 
 // needSlot enters a slot into need, in ascending order, once.
 func (x *exec) needSlot(sl *slot) {
-	at, found := slices.BinarySearchFunc(x.need, sl, func(a, b *slot) int { return a.sh.ID() - b.sh.ID() })
+	at, found := slices.BinarySearchFunc(x.need, sl, func(a, b *slot) int { return a.Shard.ID() - b.Shard.ID() })
 	if !found {
 		x.need = slices.Insert(x.need, at, sl)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -22,11 +23,6 @@ func (cl *client) place(key []byte) int {
 		return cl.db
 	}
 	return cl.srv.cfg.Topology.ShardOf(key)
-}
-
-func isJournal(key []byte) bool {
-	_, virtual := journalKind(key)
-	return virtual
 }
 
 // keys gives the positions of a command's keys: from, to (inclusive) and step.
@@ -52,7 +48,7 @@ func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
 			return r, cl.srv.wrongShard(id)
 		case h != nil && h.slot != nil:
 			local++
-			if cl.db == 0 && isJournal(args[i]) {
+			if cl.db == 0 && keycmd.IsJournal(args[i]) {
 				x.need = append(x.need[:0], cl.srv.slots...)
 				break
 			}
@@ -80,13 +76,15 @@ func (cl *client) checkKeys(cmd *command, args [][]byte) string {
 	for i := from; i <= to; i += step {
 		k, err := cl.srv.cfg.Topology.Layout.ParseKey(args[i])
 		switch {
-		case err == nil && write && cmd.name != "zadd" && !cl.srv.belowFloor(cl.place(args[i]), k.Period):
-			return seriesHint(cmd.name)
 		case err == nil:
+			why := keycmd.CheckSeries(cmd.name, args[1:])
+			if why != "" && !cl.srv.belowFloor(cl.place(args[i]), k.Period) {
+				return why
+			}
 		case !errors.Is(err, series.ErrPlain):
 			return "ERR bad series key: " + err.Error()
 		case write && bytes.HasPrefix(args[i], []byte("dn:")):
-			return errReserved
+			return keycmd.ErrReserved
 		}
 	}
 	return ""
