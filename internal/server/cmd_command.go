@@ -30,8 +30,10 @@ func cmdCommand(c *call) {
 		c.writeCommands(names)
 	case sub == "docs":
 		c.w.Map(0)
-	case sub == "getkeys" && len(c.args) > 2:
+	case sub == "getkeys" && len(c.args) > 3:
 		c.getKeys(c.args[2:])
+	case sub == "getkeys" || sub == "count" || sub == "list":
+		c.w.Error("ERR wrong number of arguments for 'command|" + sub + "' command")
 	default:
 		c.w.Error(unknownSubcommand("COMMAND", c.args[1]))
 	}

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 )
@@ -32,16 +30,7 @@ func keyCommands() []command {
 	return all
 }
 
-const (
-	errReserved = keycmd.ErrReserved
-	errSyntax   = keycmd.ErrSyntax
-	errNotInt   = keycmd.ErrNotInt
-)
-
-func newPlain(clock func() time.Time) *keyspace.DB { return keyspace.NewDB(clock) }
-
-// seriesHint is the refusal of a command on a series key, "" when it is allowed.
-func seriesHint(name string) string { return keycmd.SeriesHint(name) }
+const errSyntax = keycmd.ErrSyntax
 
 // is says whether an argument is the keyword, which is in lower case.
 func is(arg []byte, keyword string) bool { return keycmd.Is(arg, keyword) }

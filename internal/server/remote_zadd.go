@@ -1,10 +1,9 @@
 package server
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
 
+	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -23,8 +22,6 @@ func (x *exec) gatherZadd(args [][]byte, id int) (done bool) {
 	}
 	refusal := ""
 	switch pairs := args[from:]; {
-	case isZaddFlag(args[from:]):
-		refusal = "ERR a point is never changed: on a series key ZADD takes NX and CH only"
 	case len(pairs) == 0 || len(pairs)%2 != 0:
 		refusal = errSyntax
 	case !floats(pairs):
@@ -75,7 +72,7 @@ func (x *exec) sendAdmitted(args [][]byte, from int, k series.Key, sh *shard.Sha
 func admit(sh *shard.Shard, k series.Key, score, member []byte) error {
 	p, err := series.ParseMember(member)
 	if err == nil {
-		if f, _ := strconv.ParseFloat(string(score), 64); !series.ScoreIs(f, p.TS) {
+		if f, _ := keyspace.ParseFloat(score); !series.ScoreIs(f, p.TS) {
 			err = series.ErrScore
 		}
 	}
@@ -88,15 +85,10 @@ func admit(sh *shard.Shard, k series.Key, score, member []byte) error {
 	return err
 }
 
-func isZaddFlag(args [][]byte) bool {
-	return len(args) > 0 && (is(args[0], "xx") || is(args[0], "gt") || is(args[0], "lt") || is(args[0], "incr"))
-}
-
 // floats says whether all scores of score-member pairs are numbers.
 func floats(pairs [][]byte) bool {
 	for i := 0; i < len(pairs); i += 2 {
-		f, err := strconv.ParseFloat(string(pairs[i]), 64)
-		if err != nil && !errors.Is(err, strconv.ErrRange) || f != f {
+		if _, ok := keyspace.ParseFloat(pairs[i]); !ok {
 			return false
 		}
 	}

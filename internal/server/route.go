@@ -25,8 +25,6 @@ func (cl *client) place(key []byte) int {
 	return cl.srv.cfg.Topology.ShardOf(key)
 }
 
-func isJournal(key []byte) bool { return keycmd.IsJournal(key) }
-
 // keys gives the positions of a command's keys: from, to (inclusive) and step.
 func (cmd *command) keys(n int) (from, to, step int) {
 	to = cmd.last
@@ -50,7 +48,7 @@ func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
 			return r, cl.srv.wrongShard(id)
 		case h != nil && h.slot != nil:
 			local++
-			if cl.db == 0 && isJournal(args[i]) {
+			if cl.db == 0 && keycmd.IsJournal(args[i]) {
 				x.need = append(x.need[:0], cl.srv.slots...)
 				break
 			}
@@ -78,13 +76,15 @@ func (cl *client) checkKeys(cmd *command, args [][]byte) string {
 	for i := from; i <= to; i += step {
 		k, err := cl.srv.cfg.Topology.Layout.ParseKey(args[i])
 		switch {
-		case err == nil && write && cmd.name != "zadd" && !cl.srv.belowFloor(cl.place(args[i]), k.Period):
-			return seriesHint(cmd.name)
 		case err == nil:
+			why := keycmd.CheckSeries(cmd.name, args[1:])
+			if why != "" && !cl.srv.belowFloor(cl.place(args[i]), k.Period) {
+				return why
+			}
 		case !errors.Is(err, series.ErrPlain):
 			return "ERR bad series key: " + err.Error()
 		case write && bytes.HasPrefix(args[i], []byte("dn:")):
-			return errReserved
+			return keycmd.ErrReserved
 		}
 	}
 	return ""

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -106,7 +107,7 @@ func hold(sh *shard.Shard, clock func() time.Time) *holding {
 	if c, ok := t.Store.(store.Commander); ok && sh.Remote() {
 		return &holding{sh: sh, remote: c}
 	}
-	return &holding{sh: sh, slot: &slot{Shard: sh, Plain: newPlain(clock)}}
+	return &holding{sh: sh, slot: &slot{Shard: sh, Plain: keyspace.NewDB(clock)}}
 }
 
 // Run serves ln until ctx ends and every client has its last reply. It closes ln.
