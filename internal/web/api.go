@@ -120,28 +120,38 @@ func (s *Server) metricRows() []metricRow {
 	return rows
 }
 
-// overviewMetric is the metric that colours the hosts: the one asked for, else the most widely written of those that
-// say how busy a host is, else the most widely written.
+// overviewMetric is the metric that colours the hosts: the one asked for, else of those that at least half as many
+// hosts write as the most common one, the one that says best how busy a host is.
 func (s *Server) overviewMetric(asked string) string {
 	if asked != "" {
 		return asked
 	}
-	best, bestScore := "", -1
-	for _, m := range s.cfg.Index.Metrics() {
-		score := m.Hosts * 4
-		switch name := strings.ToLower(m.Name); {
-		case name == "cpu.busy" || name == "cpu.used" || name == "cpu.user":
-			score += 3
-		case strings.HasPrefix(name, "cpu"):
-			score += 2
-		case strings.HasPrefix(name, "load"):
-			score++
-		}
-		if score > bestScore {
-			best, bestScore = m.Name, score
+	metrics := s.cfg.Index.Metrics()
+	most := 0
+	for _, m := range metrics {
+		most = max(most, m.Hosts)
+	}
+	best, bestRank := "", -1
+	for _, m := range metrics {
+		if rank := busyRank(m.Name); 2*m.Hosts >= most && rank > bestRank {
+			best, bestRank = m.Name, rank
 		}
 	}
 	return best
+}
+
+func busyRank(metric string) int {
+	switch name := strings.ToLower(metric); {
+	case name == "cpu.busy" || name == "cpu.used":
+		return 4
+	case name == "cpu.user":
+		return 3
+	case strings.HasPrefix(name, "cpu"):
+		return 2
+	case strings.HasPrefix(name, "load"):
+		return 1
+	}
+	return 0
 }
 
 // seriesData is the history of one series in columns. A nil value is a word, not a gap.

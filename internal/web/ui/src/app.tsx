@@ -49,7 +49,7 @@ function Live() {
   }, []);
   tick.value;
   if (c === "live") {
-    return <span class="pill good" data-testid="connection">live · {new Date(s.now.value).toLocaleTimeString()}</span>;
+    return <span class="pill good" data-testid="connection">live · {new Date(s.now.value).toLocaleTimeString([], { hour12: false })}</span>;
   }
   const since = s.lostSince.value ? ` for ${age(Date.now() - s.lostSince.value)}` : "";
   return (

@@ -24,23 +24,29 @@ export function Chart({ metric }: { metric: string }) {
         </button>
         <span class="grow" />
         <span class="muted" ref={readout} />
-        <Last metric={metric} />
+        <Last metric={metric} rate={rate.value} />
       </figcaption>
       <div ref={place} />
     </figure>
   );
 }
 
-function Last({ metric }: { metric: string }) {
+function Last({ metric, rate }: { metric: string; rate: boolean }) {
   const d = s.series.value.get(metric)?.value;
   if (!d) return null;
   const old = s.now.value - d.newest > 60_000;
   return (
-    <b class={old ? "warn-text last" : "last"} title="the newest value, as written">
-      {d.text}
+    <b class={old ? "warn-text last" : "last"} title={`${d.text}  the newest value, as written`}>
+      {rate ? lastRate(d) : d.text.length > 9 && d.text.trim() !== "" && Number.isFinite(Number(d.text)) ? value(Number(d.text)) : d.text}
       {old && d.newest > 0 && ` · ${age(s.now.value - d.newest)} ago`}
     </b>
   );
+}
+
+function lastRate(d: SeriesData): string {
+  const tail = columns({ ...d, t: d.t.slice(-3), v: d.v.slice(-3) }, true)[1]!;
+  const y = tail[tail.length - 1];
+  return y === null || y === undefined ? "–" : `${value(y)}/s`;
 }
 
 // mount draws into an element until the function it gives is called.
@@ -84,7 +90,7 @@ function mount(place: HTMLElement, readout: HTMLElement, metric: string, rate: (
 }
 
 function options(width: number, readout: HTMLElement): uPlot.Options {
-  const axis = { stroke: () => css("--muted"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false } };
+  const axis = { font: "11px system-ui, sans-serif", stroke: () => css("--muted"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false } };
   return {
     width,
     height,
@@ -92,7 +98,7 @@ function options(width: number, readout: HTMLElement): uPlot.Options {
     cursor: { sync: { key: "host" }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_u, low, high) => yRange(low, high) } },
     axes: [
-      { ...axis, size: 24, space: 70 },
+      { ...axis, size: 22, space: 64, values: (_u, at, _i, _space, step) => at.map((t) => clock(t, step)) },
       { ...axis, size: 52, space: 30, values: (_u, at) => at.map(value) },
     ],
     series: [{}, { stroke: () => css("--line"), fill: () => css("--fill"), width: 1.5, points: { show: false } }],
@@ -101,18 +107,26 @@ function options(width: number, readout: HTMLElement): uPlot.Options {
         const i = u.cursor.idx;
         const y = i === null || i === undefined ? null : u.data[1]?.[i];
         readout.textContent = y === null || y === undefined ? ""
-          : `${new Date(u.data[0][i!]! * 1000).toLocaleTimeString()}  ${value(y)}`;
+          : `${new Date(u.data[0][i!]! * 1000).toLocaleTimeString([], { hour12: false })}  ${value(y)}`;
       }],
     },
   };
 }
 
-// yRange begins at zero unless the values are far from it.
+// clock writes an instant (s) on an axis whose marks are step seconds apart.
+function clock(t: number, step: number): string {
+  const d = new Date(t * 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  return step < 60 ? `${time}:${two(d.getSeconds())}` : time;
+}
+
+// yRange begins at zero unless the values are far from it and differ by more than a trifle.
 function yRange(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   if (low === high) return low === 0 ? [0, 1] : low > 0 ? [0, low * 1.25] : [low * 1.25, 0];
   const pad = (high - low) * 0.08;
-  const far = low > 0 && low > (high - low) * 2;
+  const far = low > 0 && low > (high - low) * 2 && high - low > high / 100;
   return [low >= 0 && !far ? 0 : low - pad, high <= 0 ? 0 : high + pad];
 }
 

@@ -4,16 +4,22 @@ import { useComputed } from "@preact/signals";
 import { Chart } from "./chart";
 import { age } from "./format";
 import * as s from "./state";
+import type { SeriesData } from "./types";
+
+// What people look at first comes first; metrics of one kind stand together.
+const order = ["cpu", "load", "mem", "memory", "swap", "disk", "io", "fs", "net", "proc", "process", "processes"];
+
+const kind = (metric: string): string => /^[A-Za-z0-9]+/.exec(metric)?.[0].toLowerCase() ?? metric;
+
+function byKind(a: string, b: string): number {
+  const rank = (m: string) => (order.indexOf(kind(m)) + 1 || order.length + 1);
+  return rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0);
+}
 
 export function HostPanel({ name }: { name: string }) {
-  const groups = useComputed(() => {
-    const out = new Map<string, string[]>();
-    for (const m of [...s.series.value.keys()].sort()) {
-      const g = /^[A-Za-z0-9]+/.exec(m)?.[0] ?? m;
-      out.set(g, [...(out.get(g) ?? []), m]);
-    }
-    return out;
-  }).value;
+  const metrics = useComputed(() => [...s.series.value.keys()].sort(byKind)).value;
+  const words = metrics.filter((m) => isWord(s.series.value.get(m)!.value));
+  const drawn = metrics.filter((m) => !words.includes(m));
   const loaded = s.seriesHost.value === name;
   return (
     <section class="host" data-testid="host">
@@ -25,16 +31,23 @@ export function HostPanel({ name }: { name: string }) {
         <Windows />
         <button class="quiet" onClick={() => s.setView({ host: "" })}>close</button>
       </h2>
-      {loaded && groups.size === 0 && <p class="muted">Nothing is known of this host.</p>}
-      {loaded && [...groups].map(([g, metrics]) => (
-        <div class="group" key={g}>
-          <h3>{g}</h3>
-          <div class="charts">{metrics.map((m) => <Chart key={m} metric={m} />)}</div>
-        </div>
-      ))}
+      {loaded && metrics.length === 0 && <p class="muted">Nothing is known of this host.</p>}
+      {loaded && words.length > 0 && (
+        <p class="facts">
+          {words.map((m) => (
+            <span key={m} data-metric={m}>
+              <span class="muted">{m}</span> <b>{s.series.value.get(m)!.value.text}</b>
+            </span>
+          ))}
+        </p>
+      )}
+      {loaded && <div class="charts">{drawn.map((m) => <Chart key={m} metric={m} />)}</div>}
     </section>
   );
 }
+
+// isWord says whether there is nothing to draw but something to read.
+const isWord = (d: SeriesData): boolean => d.v.length > 0 && d.v.every((v) => v === null);
 
 function Seen({ name }: { name: string }) {
   s.hostNames.value;
