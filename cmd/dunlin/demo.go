@@ -47,7 +47,7 @@ see the subcommands. Ctrl-C ends all of it.`,
 	fl.IntVar(&f.respPort, "resp-port", 6391, "first port of the front doors")
 	fl.IntVar(&f.webPort, "web-port", 8391, "first port of the HTTP servers")
 	fl.IntVar(&f.redisPort, "redis-port", 7001, "first port of the Redis processes")
-	fl.StringVar(&f.redisServer, "redis-server", redisServer(), "the Redis or Valkey server to run (environment REDIS_SERVER)")
+	fl.StringVar(&f.redisServer, "redis-server", redisServer(), "the Redis or Valkey to run (environment REDIS_SERVER)")
 	fl.DurationVar(&f.sweep, "redis.sweep-interval", 10*time.Second, "passed on to the nodes")
 	fl.DurationVar(&f.restartAfter, "restart-after", time.Second, "how long a killed process stays away")
 	fl.StringVar(&f.level, "log.level", "info", "passed on to the nodes; their logs are in the directory")

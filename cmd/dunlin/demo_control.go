@@ -26,7 +26,8 @@ func controlCmd(use, short string, dir *string) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return askControl(cmd.Context(), demoDir(*dir), strings.Join(append([]string{verb}, args...), " "), cmd.OutOrStdout())
+			line := strings.Join(append([]string{verb}, args...), " ")
+			return askControl(cmd.Context(), demoDir(*dir), line, cmd.OutOrStdout())
 		},
 	}
 }

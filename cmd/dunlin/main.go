@@ -54,7 +54,9 @@ Every flag can be given in the environment: --resp.listen-address as DUNLIN_RESP
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), ringCmd(), benchCmd(), versionCmd())
+	root.AddCommand(
+		nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), ringCmd(), benchCmd(), versionCmd(),
+	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)
 	}

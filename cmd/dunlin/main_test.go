@@ -30,7 +30,9 @@ func TestBindEnv(t *testing.T) {
 	if err := cmd.ParseFlags([]string{"--name", "flag"}); err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"DUNLIN_NAME": "env", "DUNLIN_RESP_LISTEN_ADDRESS": "127.0.0.1:1", "DUNLIN_REDIS_SWEEP_INTERVAL": "x"}
+	env := map[string]string{
+		"DUNLIN_NAME": "env", "DUNLIN_RESP_LISTEN_ADDRESS": "127.0.0.1:1", "DUNLIN_REDIS_SWEEP_INTERVAL": "x",
+	}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	if err := bindEnv(cmd.Flags(), lookup); err == nil {
 		t.Error("a bad value in the environment was taken")

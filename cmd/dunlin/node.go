@@ -35,8 +35,8 @@ func nodeCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node",
 		Short: "Run a node of the flock",
-		Long: `Run a node: the front door (Redis protocol), the HTTP server with the live page, and what keeps the node equal to
-its peers. Without --topology it is a single node of 8 shards.`,
+		Long: `Run a node: the front door (Redis protocol), the HTTP server with the live page, and what keeps the node
+equal to its peers. Without --topology it is a single node of 8 shards.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.ErrOrStderr()) },
 	}
@@ -47,10 +47,10 @@ its peers. Without --topology it is a single node of 8 shards.`,
 	fl.StringVar(&f.web, "web.listen-address", "127.0.0.1:8390", "address of the HTTP server, empty for none")
 	fl.StringVar(&f.webConfig, "web.config.file", "", "TLS and basic auth of the HTTP server (exporter-toolkit's format)")
 	fl.StringVar(&f.storage, "storage.path", "dunlin-data", "directory of what the node keeps, empty for memory only")
-	fl.StringVar(&f.fsync, "storage.fsync", "1s", "always, 1s or never; recorded only: points are in memory in this version")
-	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (default: the topology's)")
-	fl.StringVar(&f.journal, "redis.journal", "journal", "name of the journal that other writers keep in this node's Redis")
-	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often this node's Redis is swept for unjournaled writes")
+	fl.StringVar(&f.fsync, "storage.fsync", "1s", "always, 1s or never; noted only: points are in memory in this version")
+	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (else the topology's)")
+	fl.StringVar(&f.journal, "redis.journal", "journal", "the journal that other writers keep in this node's Redis")
+	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often the node's Redis is swept")
 	fl.StringVar(&f.logLevel, "log.level", "info", "debug, info, warn or error")
 	fl.StringVar(&f.logForm, "log.format", "text", "text or json")
 	return cmd

@@ -55,8 +55,8 @@ func newFlock(t *ring.Topology, self *ring.Node, clock func() time.Time) (*flock
 	return f, nil
 }
 
-// poll asks all peers at once.
-func (f *flock) poll(ctx context.Context) {
+// runPoll asks all peers at once.
+func (f *flock) runPoll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	var g errgroup.Group

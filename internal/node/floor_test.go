@@ -23,7 +23,8 @@ func TestRetention_next(t *testing.T) {
 	}
 	f("first start, nothing held", retention{}, clocks{Wall: start}, today-2, false)
 	f("up to date", retention{Floor: today - 2}, clocks{Wall: start}, today-2, false)
-	f("a clock in the past lowers nothing", retention{Floor: today - 2}, clocks{Wall: start.Add(-30 * day)}, today-2, false)
+	f("a clock in the past lowers nothing", retention{Floor: today - 2},
+		clocks{Wall: start.Add(-30 * day)}, today-2, false)
 	f("midnight with peers", retention{Floor: today - 2, Oldest: today - 2},
 		clocks{Wall: start.Add(day), Elapsed: day, Skew: &near}, today-1, false)
 	f("a jump of the clock pauses", retention{Floor: today - 2, Oldest: today - 2},
@@ -35,5 +36,6 @@ func TestRetention_next(t *testing.T) {
 		clocks{Wall: start.Add(time.Hour), Elapsed: time.Hour}, today-8, false)
 	f("alone: again after a period", retention{Floor: today - 8, Oldest: today - 8, Raised: new(time.Duration)},
 		clocks{Wall: start.Add(long), Elapsed: long}, today-7, false)
-	f("alone: what frees nothing goes at once", retention{Floor: today - 9, Oldest: today}, clocks{Wall: start}, today-2, false)
+	f("alone: what frees nothing goes at once", retention{Floor: today - 9, Oldest: today},
+		clocks{Wall: start}, today-2, false)
 }

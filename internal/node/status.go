@@ -73,7 +73,7 @@ func (n *Node) runStatus(ctx context.Context) {
 	for {
 		ask, cancel := context.WithTimeout(ctx, 5*statusEvery)
 		n.status.Store(n.look(ask))
-		n.flock.poll(ask)
+		n.flock.runPoll(ask)
 		cancel()
 		select {
 		case <-ctx.Done():
@@ -161,8 +161,9 @@ func (n *Node) info() []server.InfoSection {
 	}
 	links := make([][2]string, 0, 4)
 	for _, p := range s.peers() {
-		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf("state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d",
-			p.State, p.Err == "", p.LagMillis, p.Bytes, p.Points, p.Commands)})
+		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf(
+			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,
+			p.Bytes, p.Points, p.Commands)})
 	}
 	shards := make([][2]string, 0, len(s.Shards))
 	for _, sh := range s.Shards {

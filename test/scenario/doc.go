@@ -2,7 +2,8 @@
 //
 // # What it is
 //
-// One suite of scenarios that runs once per kind of store (engine, redis, mixed), and a flock in two network namespaces.
+// One suite of scenarios that runs once per kind of store (engine, redis, mixed), and a flock in two network
+// namespaces.
 //
 // # Where it sits
 //
@@ -10,8 +11,8 @@
 //
 // # Invariants
 //
-// Every write that was acknowledged is written down. At the end every node must answer the same bytes for every key, hold
-// every acknowledged point that no kill excuses, and nothing that nobody wrote.
+// Every write that was acknowledged is written down. At the end every node must answer the same bytes for every key,
+// hold every acknowledged point that no kill excuses, and nothing that nobody wrote.
 //
 // # What it does not do
 //

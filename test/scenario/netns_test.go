@@ -51,8 +51,8 @@ nodes:
   right: {site: b, url: redis://10.213.77.2:6390}
 password_file: password
 `)
-	startIn(t, a, dir, topology, "left", "10.213.77.1")
-	startIn(t, b, dir, topology, "right", "10.213.77.2")
+	startIn(t, a, topology, [2]string{"left", "10.213.77.1"})
+	startIn(t, b, topology, [2]string{"right", "10.213.77.2"})
 	in := func(ns string, args ...string) (string, error) {
 		out, err := exec.Command("ip", append([]string{"netns", "exec", ns}, args...)...).CombinedOutput()
 		return string(out), err
@@ -114,8 +114,10 @@ func makeNamespaces(t *testing.T, a, b string) bool {
 	return true
 }
 
-func startIn(t *testing.T, ns, dir, topology, name, ip string) {
+// startIn starts a node, given as its name and address, in a namespace.
+func startIn(t *testing.T, ns, topology string, node [2]string) {
 	t.Helper()
+	name, ip, dir := node[0], node[1], filepath.Dir(topology)
 	log := &safeBuffer{}
 	cmd := exec.Command("ip", "netns", "exec", ns, binary, "node", "--topology", topology, "--name", name,
 		"--resp.listen-address", ip+":6390", "--web.listen-address", ip+":8390",

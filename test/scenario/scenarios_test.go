@@ -312,8 +312,8 @@ func scenarioDropPeriod(t *testing.T, f *flock) {
 	}
 }
 
-// scenarioBareAndSeedWriters: writers that know nothing of Dunlin write straight to the Redis processes: bare ZADDs, and
-// the pairs of 2012 (the data, then the key with the time in seconds to the journal).
+// scenarioBareAndSeedWriters: writers that know nothing of Dunlin write straight to the Redis processes: bare ZADDs,
+// and the pairs of 2012 (the data, then the key with the time in seconds to the journal).
 func scenarioBareAndSeedWriters(t *testing.T, f *flock) {
 	now := time.Now().Unix()
 	wrote := false
@@ -368,10 +368,11 @@ func scenarioPage(t *testing.T, f *flock) {
 	if _, err := os.Stat(modules); err != nil {
 		missing(t, "the browser driver is not installed (make deps): %v", err)
 	}
-	if page, err := fetch(fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2)); err != nil || !strings.Contains(page, `id="app"`) {
-		missing(t, "the page is not built into the binary (make web): %v %.200s", err, page)
+	page := fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2)
+	if text, err := fetch(page); err != nil || !strings.Contains(text, `id="app"`) {
+		missing(t, "the page is not built into the binary (make web): %v %.200s", err, text)
 	}
-	cmd := exec.Command("node", script, fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2), fmt.Sprint(f.ports.resp))
+	cmd := exec.Command("node", script, page, fmt.Sprint(f.ports.resp))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the page in Chromium: %v\n%s", err, out)
