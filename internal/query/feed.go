@@ -80,16 +80,35 @@ func (f *follower) check(ctx context.Context) error {
 	}
 	if epoch != f.epoch {
 		if f.epoch != "" {
-			f.x.forget(f.shard, func(series.Period) bool { return true })
+			f.x.forget(f.shard, func(string, series.Period) bool { return true })
 		}
 		f.epoch, f.from = epoch, 0
+	}
+	return f.checkDropped(ctx)
+}
+
+// checkDropped looks at one key of the oldest period. Sets only grow until their period is dropped, so as long as that
+// key is there, nothing was dropped, and the store need not list its periods, which a Redis can not do cheaply.
+func (f *follower) checkDropped(ctx context.Context) error {
+	oldest, ok := f.x.oldest(f.shard)
+	if !ok {
+		return nil
+	}
+	counts, err := f.r.Counts(ctx, []series.Key{oldest})
+	if err != nil {
+		return fmt.Errorf("count points of the oldest period: %w", err)
+	}
+	if counts[0] > 0 {
+		return nil
 	}
 	periods, err := f.r.Periods(ctx)
 	if err != nil {
 		return fmt.Errorf("read periods: %w", err)
 	}
-	// A drop takes a period and all older ones, so what is below the lowest that is left is gone.
-	f.x.forget(f.shard, func(p series.Period) bool { return len(periods) == 0 || p < periods[0] })
+	f.x.forget(f.shard, func(name string, p series.Period) bool {
+		// A drop takes a period and all older ones. The key itself may have gone alone, deleted by hand in a Redis.
+		return len(periods) == 0 || p < periods[0] || p == oldest.Period && name == string(oldest.Series)
+	})
 	return nil
 }
 

@@ -50,14 +50,35 @@ func (x *Index) insert(name, metric, escaped string) *entry {
 	return e
 }
 
+// oldest gives a key of the oldest period that a shard has; false when it has none.
+func (x *Index) oldest(shard int) (series.Key, bool) {
+	x.mu.RLock()
+	name, period := "", series.Period(0)
+	for _, h := range x.hosts {
+		for _, e := range h.metrics {
+			for _, p := range e.places {
+				if p.shard == shard && (name == "" || p.period < period) {
+					name, period = e.escaped, p.period
+				}
+			}
+		}
+	}
+	x.mu.RUnlock()
+	k, err := series.ParseSeries([]byte(name))
+	k.Period = period
+	return k, err == nil
+}
+
 // forget removes the places of a shard for which gone holds, and every series that has no place left.
-func (x *Index) forget(shard int, gone func(series.Period) bool) {
+func (x *Index) forget(shard int, gone func(escaped string, p series.Period) bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	lost := false
 	for _, h := range x.hosts {
 		for metric, e := range h.metrics {
-			e.places = slices.DeleteFunc(e.places, func(p place) bool { return p.shard == shard && gone(p.period) })
+			e.places = slices.DeleteFunc(e.places, func(p place) bool {
+				return p.shard == shard && gone(e.escaped, p.period)
+			})
 			if len(e.places) > 0 {
 				continue
 			}

@@ -19,7 +19,8 @@ var dist embed.FS
 const placeholder = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Dunlin</title></head>
 <body><h1>Dunlin</h1>
-<p>This binary was built without its page. Build it with <code>make</code> (it needs Node and npm), then start again.</p>
+<p>This binary was built without its page. Build it with <code>make</code> (it needs Node and npm), then start
+again.</p>
 <p>Everything else is there: <a href="/api/v1/flock">the flock</a>, <a href="/api/v1/hosts">hosts</a>,
 <a href="/metrics">metrics</a>.</p></body></html>
 `

@@ -69,7 +69,10 @@ func TestServer_refuses(t *testing.T) {
 		{"name that looks like one", "/", host("127.0.0.1.evil.example"), 421},
 		{"cross-site stream", "/api/v1/stream", header("Sec-Fetch-Site", "cross-site"), 403},
 		{"POST", "/api/v1/hosts", method("POST"), 405},
-		{"cross-site POST", "/", func(r *http.Request) { r.Method = "POST"; r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+		{"cross-site POST", "/", func(r *http.Request) {
+			r.Method = "POST"
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}, 403},
 		{"path out of dist", "/assets/..%2Fserver.go", host("localhost"), 404},
 		{"README is no asset", "/assets/README", host("localhost"), 404},
 		{"no host", "/api/v1/series", host("localhost"), 400},
@@ -91,7 +94,8 @@ func TestServer_health(t *testing.T) {
 	err := errors.New("shard 3 is loading")
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "dunlin_test_total", Help: "x"}))
-	h := New(Config{Index: query.NewIndex(query.Config{}), Ready: func() error { return err }, Registry: reg}).Handler(true)
+	index := query.NewIndex(query.Config{})
+	h := New(Config{Index: index, Ready: func() error { return err }, Registry: reg}).Handler(true)
 	if got := get(t, h, "/-/healthy"); got.Code != 200 {
 		t.Error(got.Code)
 	}
@@ -122,7 +126,8 @@ func TestServer_hostileNames(t *testing.T) {
 		}
 	}
 	var hosts struct{ Hosts []hostRow }
-	if err := json.Unmarshal(get(t, s, "/api/v1/hosts").Body.Bytes(), &hosts); err != nil || hosts.Hosts[0].Name != hostile {
+	err := json.Unmarshal(get(t, s, "/api/v1/hosts").Body.Bytes(), &hosts)
+	if err != nil || hosts.Hosts[0].Name != hostile {
 		t.Errorf("%+v %v", hosts, err)
 	}
 }
