@@ -2,9 +2,11 @@ package keycmd
 
 import (
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/dunlin-db/dunlin/internal/keyspace"
+	"github.com/dunlin-db/dunlin/internal/resp"
 )
 
 const (
@@ -222,12 +224,22 @@ func cmdZScan(c *Call) {
 	if err != nil {
 		return
 	}
-	out := c.rows(true)
-	out.nested, out.w.Proto = false, 2
+	out := c.rows(false)
+	packed := v.encoding() == "listpack"
+	var text [32]byte
 	next := v.zset.scan(cursor, a.count, func(member []byte, score float64) {
 		if a.matches(member) {
-			out.add(member, score)
+			out.add(member, 0)
+			out.add(appendScanScore(text[:0], score, packed), 0)
 		}
 	})
 	c.replyScan(next, out)
+}
+
+// appendScanScore prints a score of ZSCAN: redis-server keeps whole numbers in a listpack as integers.
+func appendScanScore(dst []byte, score float64, packed bool) []byte {
+	if packed && math.Abs(score) <= math.MaxInt64/2 && score == math.Trunc(score) {
+		return strconv.AppendInt(dst, int64(score), 10)
+	}
+	return resp.AppendDouble(dst, score)
 }
