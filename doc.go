@@ -1,0 +1,23 @@
+// Package dunlin is the client of a Dunlin flock: it writes points to the nearest node and reads them from any.
+//
+// # What it is
+//
+// A Client knows the flock's topology. A point becomes a key and a member, the ring says its shard, and the shard's
+// nearest reachable holder takes it; that node's peers pull it from there. A node that does not answer is passed over
+// and probed again later, one call at a time.
+//
+// # Where it sits
+//
+// At the beginning of the way of a point. Agents, the tools of the command line and queries for shards a node lacks
+// use it; it speaks plain Redis commands, so a bare Redis does for a node in a pinch.
+//
+// # Invariants
+//
+// A point reported as Stored was acknowledged by a node. Repeating a write is always safe, because a point is a member
+// of a set: the client repeats by itself after a lost reply. An error reply never counts as a node being down.
+// "Missing" (no points) and "unavailable" (ErrUnavailable) are never mixed up. Every call ends by its deadline.
+//
+// # What it does not do
+//
+// It keeps no points that could not be delivered: who writes decides (see the agent's queue). It replicates nothing.
+package dunlin
