@@ -111,7 +111,7 @@ func New(cfg Config) (*Node, error) {
 	n.keeper = &keeper{
 		node: n, path: floorPath(cfg.StoragePath), start: cfg.Clock(),
 		mono:  func() time.Duration { return time.Since(start) },
-		write: func(path string, data []byte) error { return fsx.WriteAtomic(fsx.OS, path, data) },
+		write: func(path string, data []byte) error { return fsx.WriteAtomic(fsx.OS{}, path, data) },
 	}
 	return n, nil
 }
