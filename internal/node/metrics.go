@@ -91,7 +91,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, l := range s.Links {
 		id := strconv.Itoa(l.Shard)
-		gauge(c.link["peer_lag_seconds"], float64(l.LagMillis)/1000, l.Peer, id)
+		if l.LagMillis >= 0 {
+			gauge(c.link["peer_lag_seconds"], float64(l.LagMillis)/1000, l.Peer, id)
+		}
 		counter(c.link["peer_bytes_total"], l.Bytes, l.Peer, id)
 		counter(c.link["peer_points_total"], l.Points, l.Peer, id)
 		counter(c.link["peer_commands_total"], l.Commands, l.Peer, id)

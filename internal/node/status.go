@@ -105,7 +105,7 @@ func (s *status) sums() (st store.Stats, c shard.Counters) {
 	return st, c
 }
 
-// peerSum is the links of all shards to one peer, added up; lag is the worst.
+// peerSum is the links of all shards to one peer, added up; state and lag are of the worst.
 type peerSum struct {
 	Peer, State, Err string
 	LagMillis        int64
@@ -122,22 +122,24 @@ func (s *status) peers() []peerSum {
 		if !ok {
 			i = len(sums)
 			at[l.Peer] = i
-			sums = append(sums, peerSum{Peer: l.Peer, State: l.State})
+			sums = append(sums, peerSum{Peer: l.Peer, State: string(l.State)})
 		}
 		p := &sums[i]
 		p.Bytes += l.Bytes
 		p.Points += l.Points
 		p.Commands += l.Commands
-		if l.Err != "" || l.LagMillis > p.LagMillis {
-			p.State = l.State
-		}
 		if l.Err != "" {
 			p.Err = l.Err
 		}
-		p.LagMillis = max(p.LagMillis, l.LagMillis)
+		if worse(l.LagMillis, p.LagMillis) {
+			p.State, p.LagMillis = string(l.State), l.LagMillis
+		}
 	}
 	return sums
 }
+
+// worse compares lags, of which -1 (nothing is known yet) is the worst.
+func worse(a, b int64) bool { return b >= 0 && (a < 0 || a > b) }
 
 // info is the node's part of INFO.
 func (n *Node) info() []server.InfoSection {

@@ -22,7 +22,7 @@ func (n *Node) view() web.Flock {
 	f := web.Flock{Cluster: n.cfg.Topology.Cluster, Self: n.self.Name, Warnings: n.warnings(s)}
 	for _, l := range s.Links {
 		f.Links = append(f.Links, web.Link{
-			Shard: l.Shard, Peer: l.Peer, State: l.State, Error: l.Err, LagMillis: lagOf(l.Err, l.LagMillis),
+			Shard: l.Shard, Peer: l.Peer, State: string(l.State), Error: l.Err, LagMillis: lagOf(l.Err, l.LagMillis),
 			Bytes: l.Bytes, Points: l.Points,
 		})
 	}
