@@ -105,15 +105,9 @@ func (s *Server) Do(args ...string) string {
 // Commands gives the number of commands the process has executed, not counting this question.
 func (s *Server) Commands() int {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.URL[len("redis://"):])
-	if err != nil {
-		s.t.Fatalf("dial: %v", err)
-	}
-	defer c.Close()
-	fmt.Fprintf(c, "INFO stats\r\n")
-	for sc := bufio.NewScanner(c); sc.Scan(); {
-		if v, ok := strings.CutPrefix(sc.Text(), "total_commands_processed:"); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(v))
+	for _, line := range s.info("stats") {
+		if v, ok := strings.CutPrefix(line, "total_commands_processed:"); ok {
+			n, err := strconv.Atoi(v)
 			if err != nil {
 				s.t.Fatalf("info stats: %v", err)
 			}
@@ -143,4 +137,33 @@ func (s *Server) try(args ...string) (string, error) {
 	}
 	line, err := bufio.NewReader(c).ReadString('\n')
 	return strings.TrimSpace(line), err
+}
+
+// CommandNames gives the names of the commands that were executed since CONFIG RESETSTAT.
+func (s *Server) CommandNames() []string {
+	s.t.Helper()
+	var out []string
+	for _, line := range s.info("commandstats") {
+		if name, ok := strings.CutPrefix(line, "cmdstat_"); ok {
+			name, _, _ = strings.Cut(name, ":")
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// info gives the lines of a section of INFO.
+func (s *Server) info(section string) []string {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.URL[len("redis://"):])
+	if err != nil {
+		s.t.Fatalf("dial: %v", err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "INFO %s\r\nQUIT\r\n", section)
+	var out []string
+	for sc := bufio.NewScanner(c); sc.Scan(); {
+		out = append(out, strings.TrimSpace(sc.Text()))
+	}
+	return out
 }

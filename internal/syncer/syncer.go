@@ -1,0 +1,234 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// State says what a Syncer is doing.
+type State string
+
+// The states.
+const (
+	Connecting  State = "connecting"  // nothing is known of the peer yet
+	Following   State = "following"   // the journal, poll by poll
+	Comparing   State = "comparing"   // hour by hour; the journal is followed all the while
+	Unreachable State = "unreachable" // the peer does not answer
+	StoreDown   State = "store down"  // the own store does not answer
+)
+
+// Config is what a Syncer is made of.
+type Config struct {
+	Shard    *shard.Shard
+	Peer     store.Reader // a store.Tailer is asked for less
+	PeerName string
+	Clock    func() time.Time // nil = time.Now
+	Poll     time.Duration    // 0 = 250 ms
+	Log      *slog.Logger     // nil = none
+}
+
+// Status is what a Syncer tells of itself.
+type Status struct {
+	Peer      string
+	Shard     int
+	State     State
+	Err       string // of the last failure, "" once it works again
+	LagMillis int64  // since the moment up to which everything of the peer is here; -1 = not yet
+	Cursor    int64  // µs, in the peer's journal
+	Head      int64  // µs, the highest score of the peer's journal that was met
+	Points    int64  // offered by the peer
+	Repaired  int64  // hours that differed when they were compared
+	Bytes     int64  // received and sent
+	Commands  int64  // sent to the peer
+}
+
+// Syncer keeps one shard equal to the same shard of one peer.
+type Syncer struct {
+	cfg Config
+	m   *machine
+
+	mu     sync.Mutex // protects status and since
+	status Status
+	since  time.Time // up to here everything is covered
+}
+
+// New makes a Syncer. It starts nothing.
+func New(cfg Config) *Syncer {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = 250 * time.Millisecond
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Syncer{cfg: cfg, m: newMachine(cfg.PeerName, cfg.Shard.Layout(), cfg.Poll, cfg.Shard.Floor, rand.Float64)}
+	s.publish()
+	return s
+}
+
+// Run follows the peer until ctx ends. It returns nil then.
+func (s *Syncer) Run(ctx context.Context) error {
+	var ev event
+	for ctx.Err() == nil {
+		before := s.m.state
+		a := s.m.step(s.cfg.Clock(), ev)
+		if s.m.state != before {
+			s.cfg.Log.Info("peer", "peer", s.cfg.PeerName, "shard", s.cfg.Shard.ID(), "state", s.m.state, "err", s.m.lastErr)
+		}
+		if a.kind == actWait {
+			s.publish()
+			sleep(ctx, a.at.Sub(s.cfg.Clock()))
+		}
+		ev = perform(ctx, s.cfg.Shard, s.cfg.Peer, a)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(max(d, 0))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// traffic is what stores over a connection tell.
+type traffic interface{ Traffic() store.Traffic }
+
+// publish takes a picture of the machine for Status.
+func (s *Syncer) publish() {
+	m := s.m
+	st := Status{
+		Peer: m.peer, Shard: s.cfg.Shard.ID(), State: m.state, Cursor: m.cursor.Journal, Head: m.head,
+		Points: m.pulled, Repaired: m.repairs,
+	}
+	if m.lastErr != nil {
+		st.Err = m.lastErr.Error()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status, s.since = st, m.covered
+}
+
+// Status is safe to call while Run runs.
+func (s *Syncer) Status() Status {
+	s.mu.Lock()
+	st, since := s.status, s.since
+	s.mu.Unlock()
+	st.LagMillis = -1
+	if !since.IsZero() {
+		st.LagMillis = max(s.cfg.Clock().Sub(since).Milliseconds(), 0)
+	}
+	if t, ok := s.cfg.Peer.(traffic); ok {
+		tr := t.Traffic()
+		st.Bytes, st.Commands = tr.Sent+tr.Received, tr.Commands
+	}
+	return st
+}
+
+// perform carries an action out. It decides nothing.
+func perform(ctx context.Context, sh *shard.Shard, peer store.Reader, a action) (ev event) {
+	switch a.kind {
+	case actWait:
+	case actOwn:
+		ev = performOwn(ctx, sh, a.origin.Peer)
+	case actPoll:
+		if ev.epoch, ev.err = peer.Epoch(ctx); ev.err != nil {
+			return ev
+		}
+		if ev.epoch != a.cursor.Epoch { // the cursor means nothing there
+			return ev
+		}
+		if ev.list, ev.err = peer.Changes(ctx, a.cursor.Journal, a.limit); ev.err != nil {
+			return ev
+		}
+		ev.late, ev.err = peer.LateChanges(ctx, a.cursor.Late, a.limit)
+	case actMarks:
+		names := make([]string, len(a.keys))
+		for i, k := range a.keys {
+			names[i] = string(sh.Layout().AppendKey(nil, k))
+		}
+		ev.err = sh.View(func(st store.Store) (err error) {
+			ev.marks, err = st.Marks(ctx, a.origin.Peer, names)
+			return err
+		})
+		ev.local = true
+	case actTails:
+		ev.counts, ev.points, ev.err = tails(ctx, peer, a.tails)
+	case actRanges:
+		ev.points, ev.err = peer.Ranges(ctx, a.ranges)
+	case actHeads:
+		if ev.epoch, ev.err = peer.Epoch(ctx); ev.err == nil {
+			ev.heads[0], ev.heads[1], ev.err = peer.Heads(ctx)
+		}
+	case actList:
+		ev.list, ev.err = peer.Changes(ctx, a.from, a.limit)
+	case actSums:
+		if ev.sums[1], ev.err = peer.HourSums(ctx, a.hour, a.keys); ev.err == nil {
+			ev.sums[0], ev.err = sh.Reader().HourSums(ctx, a.hour, a.keys)
+			ev.local = ev.err != nil
+		}
+	case actMerge:
+		ev.err, ev.local = sh.Merge(ctx, a.groups, a.origin), true
+	}
+	return checkSizes(a, ev)
+}
+
+// performOwn reads what the own store keeps about a peer.
+func performOwn(ctx context.Context, sh *shard.Shard, peer string) (ev event) {
+	ev.local = true
+	ev.err = sh.View(func(st store.Store) (err error) {
+		if ev.epoch, err = st.Epoch(ctx); err != nil {
+			return fmt.Errorf("own epoch: %w", err)
+		}
+		ev.cursor, err = st.Cursor(ctx, peer)
+		return err
+	})
+	return ev
+}
+
+// tails asks a reader that can not tell counts for whole windows.
+func tails(ctx context.Context, peer store.Reader, qs []store.TailQuery) ([]int, [][]series.Point, error) {
+	if t, ok := peer.(store.Tailer); ok {
+		return t.Tails(ctx, qs)
+	}
+	ranges := make([]store.RangeQuery, len(qs))
+	for i, q := range qs {
+		ranges[i] = store.RangeQuery{Key: q.Key, Span: store.Span{From: q.From, To: store.All.To, Limit: q.Limit}}
+	}
+	points, err := peer.Ranges(ctx, ranges)
+	return nil, points, err
+}
+
+var errSize = errors.New("the peer answered fewer questions than were asked")
+
+// checkSizes keeps a peer that answers nonsense from breaking the machine.
+func checkSizes(a action, ev event) event {
+	bad := false
+	switch a.kind {
+	case actTails:
+		bad = len(ev.points) != len(a.tails) || ev.counts != nil && len(ev.counts) != len(a.tails)
+	case actRanges:
+		bad = len(ev.points) != len(a.ranges)
+	case actSums:
+		bad = len(ev.sums[0]) != len(a.keys) || len(ev.sums[1]) != len(a.keys)
+	case actMarks:
+		bad = len(ev.marks) != len(a.keys)
+	}
+	if bad && ev.err == nil {
+		ev.err = errSize
+	}
+	return ev
+}
