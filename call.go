@@ -144,7 +144,7 @@ func (c *Client) sendChunk(ctx context.Context, b *batch, calls []*call) error {
 		return err
 	}
 	lost, err := b.node.exchange(limited, client, calls)
-	if err != nil && limited.Err() == nil {
+	if err != nil && limited.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
 		// The connection may have died while it was idle, say because the node restarted: dial again, once.
 		lost, err = b.node.exchange(limited, client, lost)
 	}
@@ -168,6 +168,9 @@ func (n *node) exchange(ctx context.Context, client rueidis.Client, calls []*cal
 	for i, r := range client.DoMulti(ctx, commands...) {
 		cl := calls[i]
 		msg, problem := r.ToMessage()
+		if rueidis.IsRedisNil(problem) {
+			problem = nil
+		}
 		if problem != nil && !isReply(problem) {
 			lost = append(lost, cl)
 			if err == nil {
@@ -185,10 +188,20 @@ func (n *node) exchange(ctx context.Context, client rueidis.Client, calls []*cal
 
 // noteFailure marks the node down, unless it was the caller who gave up or the node did answer, with an error.
 func (c *Client) noteFailure(ctx context.Context, n *node, err error) error {
-	if ctx.Err() == nil && !isReply(err) && !errors.Is(err, errClosed) {
+	if !gaveUp(ctx, err) && !isReply(err) && !errors.Is(err, errClosed) {
 		n.failed(c.clock())
 	}
 	return fmt.Errorf("%w: node %s: %w", ErrUnavailable, n.info.Name, err)
+}
+
+// gaveUp says whether the call ended because the caller's context did. A connection's deadline may fire a moment before
+// the context's own timer.
+func gaveUp(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && errors.Is(err, context.DeadlineExceeded) && time.Until(deadline) < time.Millisecond
 }
 
 func isReply(err error) bool {
@@ -202,16 +215,12 @@ var elsewhere = []string{
 	"MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "MOVED", "ASK",
 }
 
-// replyError turns an error reply into ours; the null reply is none.
+// replyError turns an error reply into ours.
 func (n *node) replyError(err error) error {
-	re, ok := rueidis.IsRedisErr(err)
-	if !ok || re.IsNil() {
-		return nil
-	}
-	code, _, _ := strings.Cut(re.Error(), " ")
+	code, _, _ := strings.Cut(err.Error(), " ")
 	kind := ErrRefused
 	if slices.Contains(elsewhere, code) {
 		kind = ErrUnavailable
 	}
-	return fmt.Errorf("%w: node %s: %s", kind, n.info.Name, re.Error())
+	return fmt.Errorf("%w: node %s: %s", kind, n.info.Name, err.Error())
 }

@@ -1,0 +1,182 @@
+package fleet
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+)
+
+// kind is how a metric moves.
+type kind uint8
+
+const (
+	walk    kind = iota // random walk within 0..max, up to ± step a tick
+	zeroes              // a walk that is 0 nine times out of ten
+	fixed               // never changes
+	counter             // grows by up to step a tick
+	latency             // uniform ± 40 % around max
+	uptime              // grows by the tick's length
+	rare                // a counter that grows about once in 200 ticks
+)
+
+// metric is one entry of the mix. Numbers are in units of 10^-digits.
+type metric struct {
+	name   string
+	kind   kind
+	digits int
+	max    int64
+	step   int64
+	unit   int64 // values are multiples of it; 0 = 1
+}
+
+const page = 4096
+
+// mix is the standard mix: 3 percentages and a mostly-zero one, 3 loads, 2 page-multiple gauges, 2 constants, a slow
+// percentage, 2 byte counters, a packet and a request counter, a latency, a small integer, uptime, a rare counter.
+var mix = [...]metric{
+	{name: "cpu.user", kind: walk, digits: 2, max: 100_00, step: 4_00},
+	{name: "cpu.system", kind: walk, digits: 2, max: 100_00, step: 4_00},
+	{name: "cpu.iowait", kind: walk, digits: 2, max: 100_00, step: 4_00},
+	{name: "cpu.steal", kind: zeroes, digits: 2, max: 100_00, step: 4_00},
+	{name: "load.1", kind: walk, digits: 2, max: 16_00, step: 20},
+	{name: "load.5", kind: walk, digits: 2, max: 16_00, step: 20},
+	{name: "load.15", kind: walk, digits: 2, max: 16_00, step: 20},
+	{name: "memory.used", kind: walk, max: 64 << 30, step: 16 << 20, unit: page},
+	{name: "memory.cached", kind: walk, max: 64 << 30, step: 4 << 20, unit: page},
+	{name: "memory.total", kind: fixed, max: 64 << 30},
+	{name: "cpu.count", kind: fixed, max: 16},
+	{name: "disk.root.used_percent", kind: walk, digits: 1, max: 100_0, step: 1},
+	{name: "net.rx_bytes", kind: counter, step: 50_000_000},
+	{name: "net.tx_bytes", kind: counter, step: 50_000_000},
+	{name: "net.rx_packets", kind: counter, step: 40_000},
+	{name: "http.requests", kind: counter, step: 2_000},
+	{name: "http.latency_ms", kind: latency, digits: 2, max: 25_00},
+	{name: "processes.running", kind: walk, max: 12, step: 1},
+	{name: "uptime", kind: uptime, max: 40_000_000},
+	{name: "net.errors", kind: rare},
+}
+
+// Mix is the number of metrics of the standard mix.
+const Mix = len(mix)
+
+// Fleet is some hosts with their present values. It is not safe for concurrent use.
+type Fleet struct {
+	metrics []metric
+	hosts   []state
+	tick    int64 // seconds
+	values  []int64
+}
+
+type state struct {
+	rng rand.PCG
+}
+
+// New makes hosts with the first metrics of the mix, which repeats under numbered names beyond 20. tick is the seconds
+// between two calls of Step.
+func New(seed uint64, hosts, metrics, tick int) *Fleet {
+	f := &Fleet{tick: int64(tick), hosts: make([]state, hosts), values: make([]int64, hosts*metrics)}
+	for i := range metrics {
+		m := mix[i%Mix]
+		if i >= Mix {
+			m.name = fmt.Sprintf("%s.%d", m.name, i/Mix+1)
+		}
+		f.metrics = append(f.metrics, m)
+	}
+	for h := range f.hosts {
+		f.hosts[h].rng.Seed(seed, uint64(h))
+		for i, m := range f.metrics {
+			f.values[h*metrics+i] = f.start(&f.hosts[h].rng, m)
+		}
+	}
+	return f
+}
+
+// Hosts is the number of hosts.
+func (f *Fleet) Hosts() int { return len(f.hosts) }
+
+// Metrics is the number of metrics of each host.
+func (f *Fleet) Metrics() int { return len(f.metrics) }
+
+// Name is the name of metric i.
+func (f *Fleet) Name(i int) string { return f.metrics[i].name }
+
+// Step moves all metrics of a host on by one tick.
+func (f *Fleet) Step(host int) {
+	rng := &f.hosts[host].rng
+	values := f.values[host*len(f.metrics):]
+	for i := range f.metrics {
+		values[i] = f.next(rng, &f.metrics[i], values[i])
+	}
+}
+
+// AppendValue appends the present value of a metric.
+func (f *Fleet) AppendValue(dst []byte, host, metric int) []byte {
+	return appendDecimal(dst, f.values[host*len(f.metrics)+metric], f.metrics[metric].digits)
+}
+
+// Late says, by the host's own dice, that a point carries a timestamp one second after the tick: 3 in 100 do.
+func (f *Fleet) Late(host int) bool { return below(&f.hosts[host].rng, 100) < 3 }
+
+func (f *Fleet) start(rng *rand.PCG, m metric) int64 {
+	switch m.kind {
+	case fixed, latency:
+		return m.max
+	case walk:
+		unit := max(m.unit, 1)
+		return below(rng, m.max/unit+1) * unit
+	case uptime:
+		return below(rng, m.max)
+	case counter:
+		return below(rng, 1000*m.step)
+	}
+	return 0
+}
+
+func (f *Fleet) next(rng *rand.PCG, m *metric, v int64) int64 {
+	switch m.kind {
+	case walk:
+		unit := max(m.unit, 1)
+		v += (below(rng, 2*m.step/unit+1) - m.step/unit) * unit
+		return min(max(v, 0), m.max/unit*unit)
+	case zeroes:
+		if below(rng, 10) > 0 {
+			return 0
+		}
+		return below(rng, m.step+1)
+	case counter:
+		return v + below(rng, m.step+1)
+	case latency:
+		return m.max*6/10 + below(rng, m.max*8/10+1)
+	case uptime:
+		return v + f.tick
+	case rare:
+		if below(rng, 200) == 0 {
+			return v + 1
+		}
+	}
+	return v
+}
+
+// below gives 0 ≤ x < n; n is small against 2^64, so the remainder's bias does not matter here.
+func below(rng *rand.PCG, n int64) int64 { return int64(rng.Uint64()>>1) % n }
+
+// appendDecimal appends v·10^-digits without zeros at the end. v is not negative.
+func appendDecimal(dst []byte, v int64, digits int) []byte {
+	for digits > 0 && v%10 == 0 {
+		v /= 10
+		digits--
+	}
+	if digits == 0 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	div := int64(1)
+	for range digits {
+		div *= 10
+	}
+	dst = append(strconv.AppendInt(dst, v/div, 10), '.')
+	for rest := v % div; div > 1; {
+		div /= 10
+		dst = append(dst, byte('0'+rest/div%10))
+	}
+	return dst
+}
