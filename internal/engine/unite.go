@@ -72,6 +72,18 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
 }
 
+// addDigest adds a new point to the digest. Points that follow each other mostly have the same time, so its text is
+// kept.
+func (s *Store) addDigest(pt series.Point) {
+	if s.timeLen == 0 || pt.TS != s.time || pt.Frac != s.timeFrac {
+		s.time, s.timeFrac = pt.TS, pt.Frac
+		s.member = append(series.AppendTime(s.member[:0], pt.TS, pt.Frac), ':')
+		s.timeLen = len(s.member)
+	}
+	s.member = append(s.member[:s.timeLen], pt.Value...)
+	s.digest.AddMember(s.seriesSeed, s.member)
+}
+
 // sorted gives the points in order and without duplicates, in scratch memory unless they already are.
 func (s *Store) sorted(points []series.Point) []series.Point {
 	for i := 1; i < len(points); i++ {
@@ -86,7 +98,7 @@ func (s *Store) sorted(points []series.Point) []series.Point {
 
 // append puts a point behind all others of its key.
 func (s *Store) append(p *period, e *entry, pt series.Point) {
-	s.digest.AddPoint(s.seriesSeed, pt)
+	s.addDigest(pt)
 	cp := chunk.Point(pt)
 	if e.dirLen == 0 {
 		s.startOpen(p, e, nil, cp, 64)
@@ -94,16 +106,16 @@ func (s *Store) append(p *period, e *entry, pt series.Point) {
 	if e.open.Len() >= int(e.sealAt) {
 		s.seal(p, e, cp)
 	}
-	last := int(e.dirLen) - 1
 	odd := e.open.Odd()
-	if !e.open.Append(p.chunkBytes(e, last), cp) {
-		s.growOpen(p, e, last, len(cp.Value))
-		if !e.open.Append(p.chunkBytes(e, last), cp) {
+	if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+		s.growOpen(p, e, len(cp.Value))
+		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
 			panic("BUG: engine: a point that is outside the grammar")
 		}
 	}
-	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 {
-		s.rewrite(p, e, last, s.decode(p, e, last)) // perhaps other parameters suit it better
+	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
+		last := int(e.dirLen) - 1
+		s.rewrite(p, e, last, s.decode(p, e, last))
 	}
 }
 
@@ -117,7 +129,8 @@ func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point, s
 }
 
 // growOpen gives the open chunk a block in which a value of n bytes more has room.
-func (s *Store) growOpen(p *period, e *entry, last, n int) {
+func (s *Store) growOpen(p *period, e *entry, n int) {
+	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
 	used := e.open.Size()
 	size := blockBytes(max(int(d.size)*3/2, used+chunk.MinSize-chunk.MaxValue+n))
@@ -132,9 +145,7 @@ func (s *Store) growOpen(p *period, e *entry, last, n int) {
 func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	old := s.decode(p, e, last)
-	s.growEncoded(old)
-	st := chunk.Encode(s.encoded, old)
+	st := s.encodeBest(p, e, last)
 	p.slab.release(d.block, int(d.size))
 	d.size, d.count = uint16(st.Size()), uint16(st.Len())
 	d.block = p.slab.alloc(st.Size())
@@ -143,6 +154,16 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
 	s.startOpen(p, e, sealed, next, max(64, st.Size()*5/4+32))
+}
+
+// encodeBest writes the open chunk to s.encoded with the best parameters.
+func (s *Store) encodeBest(p *period, e *entry, last int) chunk.State {
+	if st, ok := chunk.Recode(s.encoded, p.chunkBytes(e, last)); ok {
+		return st
+	}
+	old := s.decode(p, e, last)
+	s.growEncoded(old)
+	return chunk.Encode(s.encoded, old)
 }
 
 func (s *Store) growEncoded(points []chunk.Point) {
@@ -213,7 +234,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 }
 
 func (s *Store) added(pt series.Point, lateMillis int64) {
-	s.digest.AddPoint(s.seriesSeed, pt)
+	s.addDigest(pt)
 	if pt.TS < lateMillis {
 		s.noteLate(pt.TS)
 	}
