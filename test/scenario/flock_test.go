@@ -35,6 +35,7 @@ type flock struct {
 	demo  *exec.Cmd
 	out   *safeBuffer
 	book  *book
+	hosts map[string][]string // by shard, as the ring places them
 
 	mu    sync.Mutex // protects conns
 	conns map[int]rueidis.Client

@@ -320,7 +320,7 @@ func scenarioBareAndSeedWriters(t *testing.T, f *flock) {
 	for node := range names {
 		for s, port := range f.redisPorts(node) {
 			wrote = true
-			f.writeAround(t, node, s, port, now)
+			f.writeAround(t, node, port, f.hostsOf(t, s+1)[node])
 		}
 	}
 	if !wrote {
@@ -335,19 +335,47 @@ func scenarioBareAndSeedWriters(t *testing.T, f *flock) {
 }
 
 // writeAround writes to one Redis process as other programs do: bare, in pairs, and late ones of both.
-func (f *flock) writeAround(t *testing.T, node, s, port int, now int64) {
+func (f *flock) writeAround(t *testing.T, node, port int, host string) {
 	t.Helper()
+	now := time.Now().Unix()
 	bare := func(p point) [][]string { return [][]string{p.zadd()} }
 	pair := func(p point) [][]string { return [][]string{p.zadd(), {"ZADD", "journal", fmt.Sprint(now), p.key()}} }
 	for i, commands := range []func(point) [][]string{bare, pair} {
-		host := fmt.Sprintf("around%d-%d-%d", i, node, s)
+		cpu, mem := fmt.Sprintf("cpu%d", i), fmt.Sprintf("mem%d", i)
 		points := []point{
-			{host, "cpu", now, "1"}, {host, "cpu", now - 1, "2"}, {host, "cpu", now - 200, "late"}, {host, "mem", now, "0.5"},
+			{host, cpu, now, "1"}, {host, cpu, now - 1, "2"}, {host, cpu, now - 200, "late"}, {host, mem, now, "0.5"},
 		}
 		if err := f.writeTo(port, node, points, commands); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// hostsOf gives hosts that the ring places on a shard, one per node: writers of 2012 know the ring too.
+func (f *flock) hostsOf(t *testing.T, shard int) []string {
+	t.Helper()
+	if f.hosts == nil {
+		args := []string{"ring", "where", "--topology", filepath.Join(f.dir, "topology.yaml")}
+		for i := range 300 {
+			args = append(args, point{host: fmt.Sprintf("around%d", i), metric: "cpu", ts: time.Now().Unix()}.key())
+		}
+		out, err := exec.Command(binary, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("dunlin ring where: %v\n%s", err, out)
+		}
+		f.hosts = map[string][]string{}
+		for line := range strings.Lines(string(out)) {
+			if cols := strings.Split(line, "\t"); len(cols) == 5 {
+				host := strings.Split(cols[0], ":")[1]
+				f.hosts[cols[2]] = append(f.hosts[cols[2]], host)
+			}
+		}
+	}
+	hosts := f.hosts[fmt.Sprint(shard)]
+	if len(hosts) < len(names) {
+		t.Fatalf("the ring places only %q of 300 hosts on shard %d", hosts, shard)
+	}
+	return hosts
 }
 
 // scenarioCheck: dunlin check finds the nodes equal.
