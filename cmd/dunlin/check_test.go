@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dunlin-db/dunlin"
+	"github.com/dunlin-db/dunlin/internal/ring"
+)
+
+// fakeFlock answers DN.* from maps: node → key → points.
+type fakeFlock map[string]map[string]int64
+
+func (f fakeFlock) Do(_ context.Context, node string, _ int, commands ...[]string) ([]dunlin.NodeReply, error) {
+	var out []dunlin.NodeReply
+	for _, args := range commands {
+		r := dunlin.NodeReply{Node: node}
+		keys, up := f[node]
+		switch {
+		case !up:
+			r.Err = dunlin.ErrUnavailable
+		case args[0] == "DN.PERIODS":
+			r.Value = []any{"2026-11-22"}
+		case len(args) == 3:
+			var flat []any
+			for k, n := range keys {
+				flat = append(flat, k, n, fmt.Sprint(n))
+			}
+			r.Value = flat
+		default:
+			points, sum := int64(0), 0
+			for k, n := range keys {
+				points += n
+				sum += int(n) * len(k)
+			}
+			r.Value = []any{int64(len(keys)), points, fmt.Sprint(sum)}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func TestChecker(t *testing.T) {
+	topo := ring.Single("a", "redis://h:1", 1)
+	topo.Nodes = append(topo.Nodes, topo.Nodes[0])
+	topo.Nodes[1].Name = "b"
+	f := func(flock fakeFlock, equal bool, want ...string) {
+		t.Helper()
+		c := &checker{ask: flock, topo: topo}
+		r, err := c.run(context.Background(), time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := r.print(&b, topo); err != nil {
+			t.Fatal(err)
+		}
+		if r.Equal != equal {
+			t.Errorf("equal = %v\n%s", r.Equal, b.String())
+		}
+		for _, w := range want {
+			if !strings.Contains(b.String(), w) {
+				t.Errorf("no %q in\n%s", w, b.String())
+			}
+		}
+	}
+	f(fakeFlock{"a": {"x": 3}, "b": {"x": 3}}, true, "equal everywhere")
+	f(fakeFlock{"a": {}, "b": {}}, true)
+	f(fakeFlock{"a": {"x": 3, "y": 1}, "b": {"x": 2, "y": 1}}, false, "different", "a has 3; b lacks 1 of 3 points")
+	f(fakeFlock{"a": {"x": 3}, "b": {}}, false, "b lacks 3 of 3 points")
+	f(fakeFlock{"a": {"x": 3}}, false, "unreachable", "b can not be asked")
+}

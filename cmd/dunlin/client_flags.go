@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dunlin-db/dunlin"
+	"github.com/dunlin-db/dunlin/internal/ring"
+)
+
+// clientFlags are the flags of every command that talks to a flock as a client.
+type clientFlags struct {
+	topology     string
+	url          string
+	passwordFile string
+	layout       string
+	site         string
+	node         string
+	timeout      time.Duration
+}
+
+func (f *clientFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.topology, "topology", "", "topology file")
+	fl.StringVar(&f.url, "url", "", "one node instead of a topology, redis://host:port (default redis://127.0.0.1:6390)")
+	fl.StringVar(&f.passwordFile, "password-file", "", "with --url: file with the password")
+	fl.StringVar(&f.layout, "layout", "", "with --url: how the flock writes periods (default 2006-01-02)")
+	fl.StringVar(&f.site, "site", "", "ask nodes of this site first")
+	fl.StringVar(&f.node, "node", "", "ask this node first of all")
+	fl.DurationVar(&f.timeout, "timeout", 2*time.Second, "how long a node may take for a batch")
+	cmd.MarkFlagsMutuallyExclusive("topology", "url")
+}
+
+func (f *clientFlags) open(ctx context.Context) (*dunlin.Client, error) {
+	cfg := dunlin.Config{
+		File: f.topology, URL: f.url, Layout: f.layout, Site: f.site, Node: f.node, Timeout: f.timeout,
+	}
+	if f.passwordFile != "" {
+		var err error
+		if cfg.Password, err = ring.ReadPassword(f.passwordFile); err != nil {
+			return nil, err
+		}
+	}
+	return dunlin.Open(ctx, cfg)
+}
