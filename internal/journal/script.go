@@ -115,8 +115,9 @@ return out
 
 // Adopt finds what writers added to keys without the script and journals it. dn:cards tells how many members of a key
 // are journalled, the newest score among them, and how many lay in its last 60 s (-1 = not known). The difference to
-// ZCARD is what nobody journalled; all of it above the newest, or within its last 60 s, needs only the journal;
-// otherwise every hour of the key that holds something is late. It answers the number of members found per key.
+// ZCARD is what nobody journalled. A peer may have seen any of it already, and with it a newest timestamp that no
+// journal knew: so whatever can lie more than 60 s below the newest member of now is late, and all its hours are
+// named that may hold it. Of a key that stood in no journal peers have seen nothing. It answers the number of members found per key.
 var Adopt = newScript(prelude + `
 local out = {}
 for k = 8, #KEYS do
@@ -130,20 +131,23 @@ for k = 8, #KEYS do
     local now = newest(key)
     if card > known then
       found = card - known
+      local from = redis.call('ZSCORE', KEYS[1], key) and 0 or tonumber(now)
       redis.call('ZADD', KEYS[1], tick(), key)
       if top then
-        local rest = found - redis.call('ZCOUNT', key, '(' .. top, '+inf')
-        if rest > 0 and tonumber(tail) >= 0 then
-          local from = string.format('%.17g', tonumber(top) - 60)
-          rest = rest - (redis.call('ZCOUNT', key, from, top) - tonumber(tail))
+        local above = redis.call('ZCOUNT', key, '(' .. top, '+inf')
+        local low = string.format('%.17g', tonumber(top) - 60)
+        if above == found then
+          from = tonumber(top) + 0.0005
+        elseif tonumber(tail) >= 0 and above + redis.call('ZCOUNT', key, low, top) - tonumber(tail) == found then
+          from = tonumber(top) - 60
         end
-        if rest > 0 then
-          local first = math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) / 3600)
-          local final = math.floor(tonumber(now) / 3600)
-          for hour = math.max(first, final - 48), final do
-            if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, '(' .. (hour * 3600 + 3599.9995)) > 0 then
-              late(key, hour)
-            end
+      end
+      local till = tonumber(now) - 60
+      if from < till and redis.call('ZCOUNT', key, from, string.format('(%.17g', till)) > 0 then
+        local first = math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) / 3600)
+        for hour = math.max(first, math.floor(from / 3600)), math.floor(till / 3600) do
+          if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, string.format('(%.4f', hour * 3600 + 3599.9995)) > 0 then
+            late(key, hour)
           end
         end
       end

@@ -108,6 +108,9 @@ func (m *machine) gotList(now time.Time, ev event) action {
 	c := m.compare
 	for _, ch := range ev.list {
 		c.listed = max(c.listed, ch.Score+1)
+		if c.full && ch.Score == m.cursor.Journal {
+			m.handled[0][ch.Key] = ch.Score
+		}
 		if !c.seen[ch.Key] && m.wanted(ch.Key) && (c.full || c.covers(m, m.key(ch.Key), c.hour)) {
 			c.seen[ch.Key] = true
 			c.keys = append(c.keys, ch.Key)
@@ -138,7 +141,8 @@ func (c *comparison) askNewest(m *machine, now time.Time) action {
 	}
 	a := action{kind: actRanges}
 	for _, key := range c.keys[c.at:min(c.at+sumKeys, len(c.keys))] {
-		a.ranges = append(a.ranges, store.RangeQuery{Key: m.key(key), Span: store.Span{To: store.All.To, Limit: 1, Desc: true}})
+		last := store.Span{To: store.All.To, Limit: 1, Desc: true}
+		a.ranges = append(a.ranges, store.RangeQuery{Key: m.key(key), Span: last})
 	}
 	return a
 }

@@ -41,7 +41,8 @@ type action struct {
 	kind   kind
 	at     time.Time // actWait
 	cursor store.Cursor
-	from   int64 // actList
+	known  string // actOwn: the epoch whose cursor is known
+	from   int64  // actList
 	limit  int
 	tails  []store.TailQuery
 	ranges []store.RangeQuery
@@ -356,5 +357,5 @@ func (m *machine) next(now time.Time) action {
 }
 
 func (m *machine) ownAction() action {
-	return action{kind: actOwn, origin: store.Origin{Peer: m.peer}}
+	return action{kind: actOwn, origin: store.Origin{Peer: m.peer}, known: m.ownEpoch}
 }

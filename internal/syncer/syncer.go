@@ -33,6 +33,7 @@ type Config struct {
 	PeerName string
 	Clock    func() time.Time // nil = time.Now
 	Poll     time.Duration    // 0 = 250 ms
+	Jitter   func() float64   // 0 ≤ x < 1; nil = random
 	Log      *slog.Logger     // nil = none
 }
 
@@ -54,7 +55,8 @@ type Status struct {
 // Syncer keeps one shard equal to the same shard of one peer.
 type Syncer struct {
 	cfg Config
-	m   *machine
+	m   *machine // owned by Run
+	ev  event    // what came of the last action; owned by Run
 
 	mu     sync.Mutex // protects status and since
 	status Status
@@ -69,30 +71,42 @@ func New(cfg Config) *Syncer {
 	if cfg.Poll == 0 {
 		cfg.Poll = 250 * time.Millisecond
 	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = rand.Float64
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Syncer{cfg: cfg, m: newMachine(cfg.PeerName, cfg.Shard.Layout(), cfg.Poll, cfg.Shard.Floor, rand.Float64)}
+	s := &Syncer{cfg: cfg, m: newMachine(cfg.PeerName, cfg.Shard.Layout(), cfg.Poll, cfg.Shard.Floor, cfg.Jitter)}
 	s.publish()
 	return s
 }
 
 // Run follows the peer until ctx ends. It returns nil then.
 func (s *Syncer) Run(ctx context.Context) error {
-	var ev event
 	for ctx.Err() == nil {
-		before := s.m.state
-		a := s.m.step(s.cfg.Clock(), ev)
-		if s.m.state != before {
-			s.cfg.Log.Info("peer", "peer", s.cfg.PeerName, "shard", s.cfg.Shard.ID(), "state", s.m.state, "err", s.m.lastErr)
+		if until := s.Step(ctx); !until.IsZero() {
+			sleep(ctx, until.Sub(s.cfg.Clock()))
 		}
-		if a.kind == actWait {
-			s.publish()
-			sleep(ctx, a.at.Sub(s.cfg.Clock()))
-		}
-		ev = perform(ctx, s.cfg.Shard, s.cfg.Peer, a)
 	}
 	return nil
+}
+
+// Step carries out one action. It gives the time before which there is nothing to do, zero if there is more. Run is a
+// loop around it; a simulation calls it on virtual time instead.
+func (s *Syncer) Step(ctx context.Context) (until time.Time) {
+	before := s.m.state
+	a := s.m.step(s.cfg.Clock(), s.ev)
+	if s.m.state != before {
+		s.cfg.Log.Info("peer", "peer", s.cfg.PeerName, "shard", s.cfg.Shard.ID(), "state", s.m.state, "err", s.m.lastErr)
+	}
+	if a.kind == actWait {
+		s.publish()
+		s.ev = event{}
+		return a.at
+	}
+	s.ev = perform(ctx, s.cfg.Shard, s.cfg.Peer, a)
+	return time.Time{}
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -143,7 +157,7 @@ func perform(ctx context.Context, sh *shard.Shard, peer store.Reader, a action) 
 	switch a.kind {
 	case actWait:
 	case actOwn:
-		ev = performOwn(ctx, sh, a.origin.Peer)
+		ev = performOwn(ctx, sh, a.origin.Peer, a.known)
 	case actPoll:
 		if ev.epoch, ev.err = peer.Epoch(ctx); ev.err != nil {
 			return ev
@@ -187,13 +201,15 @@ func perform(ctx context.Context, sh *shard.Shard, peer store.Reader, a action) 
 }
 
 // performOwn reads what the own store keeps about a peer.
-func performOwn(ctx context.Context, sh *shard.Shard, peer string) (ev event) {
+func performOwn(ctx context.Context, sh *shard.Shard, peer, known string) (ev event) {
 	ev.local = true
 	ev.err = sh.View(func(st store.Store) (err error) {
 		if ev.epoch, err = st.Epoch(ctx); err != nil {
 			return fmt.Errorf("own epoch: %w", err)
 		}
-		ev.cursor, err = st.Cursor(ctx, peer)
+		if ev.epoch != known {
+			ev.cursor, err = st.Cursor(ctx, peer)
+		}
 		return err
 	})
 	return ev
