@@ -231,7 +231,8 @@ func BenchmarkReader_Next(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var points []Point
 	for i := range 240 {
-		points = append(points, Point{TS: 1795348800000 + int64(i)*1000, Value: fmt.Appendf(nil, "%.2f", 50+5*rng.NormFloat64())})
+		v := fmt.Appendf(nil, "%.2f", 50+5*rng.NormFloat64())
+		points = append(points, Point{TS: 1795348800000 + int64(i)*1000, Value: v})
 	}
 	c := encode(points)
 	var r Reader

@@ -38,7 +38,8 @@ type Store struct {
 type scratch struct {
 	digest     store.Digest // of the key that is being changed
 	seriesSeed uint64
-	lateHours  []int64
+	lateMillis int64   // points before it come late
+	lateHours  []int64 // hours that got such points
 	memberText
 	rd      chunk.Reader
 	old     []chunk.Point

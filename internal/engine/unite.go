@@ -66,7 +66,8 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
-		s.mergeAll(p, e, s.sorted(rest), newest-store.LateAfter)
+		s.lateMillis = newest - store.LateAfter
+		s.mergeAll(p, e, s.sorted(rest))
 	}
 	g.Added = int(s.digest.Points) - int(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
@@ -101,7 +102,7 @@ func (s *Store) append(p *period, e *entry, pt series.Point) {
 	s.addDigest(pt)
 	cp := chunk.Point(pt)
 	if e.dirLen == 0 {
-		s.startOpen(p, e, nil, cp, 64)
+		s.startOpen(p, e, nil, cp)
 	}
 	if e.open.Len() >= int(e.sealAt) {
 		s.seal(p, e, cp)
@@ -119,9 +120,13 @@ func (s *Store) append(p *period, e *entry, pt series.Point) {
 	}
 }
 
-// startOpen adds an open chunk that begins with a point.
-func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point, size int) {
-	size = blockBytes(size)
+// startOpen adds an empty open chunk for a point. like is the chunk before it, nil if there is none: the new one will
+// probably become as large.
+func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point) {
+	size := 64
+	if like != nil {
+		size = blockBytes(max(size, len(like)*5/4+32))
+	}
 	block := p.slab.alloc(size)
 	e.open = chunk.Start(p.slab.at(block, size), like, first)
 	p.makeRoom(e, int(e.dirLen), 1)
@@ -153,7 +158,7 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	copy(sealed, s.encoded)
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
-	s.startOpen(p, e, sealed, next, max(64, st.Size()*5/4+32))
+	s.startOpen(p, e, sealed, next)
 }
 
 // encodeBest writes the open chunk to s.encoded with the best parameters.
@@ -172,8 +177,8 @@ func (s *Store) growEncoded(points []chunk.Point) {
 	}
 }
 
-// mergeAll unites points, in order and without duplicates, with those of an entry. Points before lateMillis are late.
-func (s *Store) mergeAll(p *period, e *entry, points []series.Point, lateMillis int64) {
+// mergeAll unites points, in order and without duplicates, with those of an entry.
+func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 	for len(points) > 0 {
 		i := s.locate(p, e, points[0])
 		n := len(points)
@@ -183,7 +188,7 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point, lateMillis 
 				n++
 			}
 		}
-		s.mergeChunk(p, e, i, points[:n], lateMillis)
+		s.mergeChunk(p, e, i, points[:n])
 		points = points[n:]
 	}
 }
@@ -194,7 +199,7 @@ func (s *Store) reaches(p *period, e *entry, i int, pt series.Point) bool {
 }
 
 // mergeChunk unites points with those of chunk i, which is decoded once, whatever their number.
-func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, lateMillis int64) {
+func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	old := s.decode(p, e, i)
 	merged, grew := s.merged[:0], false
 	at := 0
@@ -207,7 +212,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 			points = points[1:]
 		default:
 			grew = true
-			s.added(points[0], lateMillis)
+			s.added(points[0])
 			merged = append(merged, chunk.Point(points[0]))
 			points = points[1:]
 		}
@@ -217,7 +222,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 	if !e.isOpen(i) {
 		for _, pt := range tail {
 			grew = true
-			s.added(pt, lateMillis)
+			s.added(pt)
 			s.merged = append(s.merged, chunk.Point(pt))
 		}
 		tail = nil
@@ -226,21 +231,20 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 		s.rewrite(p, e, i, s.merged)
 	}
 	for _, pt := range tail {
-		if pt.TS < lateMillis {
-			s.noteLate(pt.TS)
-		}
+		s.noteLate(pt.TS)
 		s.append(p, e, pt)
 	}
 }
 
-func (s *Store) added(pt series.Point, lateMillis int64) {
+func (s *Store) added(pt series.Point) {
 	s.addDigest(pt)
-	if pt.TS < lateMillis {
-		s.noteLate(pt.TS)
-	}
+	s.noteLate(pt.TS)
 }
 
 func (s *Store) noteLate(tsMillis int64) {
+	if tsMillis >= s.lateMillis {
+		return
+	}
 	if h := tsMillis / hourMillis; !slices.Contains(s.lateHours, h) {
 		s.lateHours = append(s.lateHours, h)
 	}

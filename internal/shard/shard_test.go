@@ -90,7 +90,9 @@ func TestShard_Add_admission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []shard.Refusal{{Group: 0, Why: series.ErrNotPeriod}, {Group: 0, Why: shard.ErrFuture}, {Group: 1, Why: shard.ErrBelowFloor}}
+	want := []shard.Refusal{
+		{Group: 0, Why: series.ErrNotPeriod}, {Group: 0, Why: shard.ErrFuture}, {Group: 1, Why: shard.ErrBelowFloor},
+	}
 	if len(refused) != len(want) {
 		t.Fatalf("refused %v, want %v", refused, want)
 	}
