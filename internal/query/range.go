@@ -19,13 +19,13 @@ type Ref struct{ Host, Metric string }
 
 // Range gives the samples of a series with from ≤ TS ≤ to (ms), oldest first, over all periods, one per timestamp.
 // Values that are no numbers are in it, as text.
-func (x *Index) Range(ctx context.Context, host, metric string, from, to int64) ([]Sample, error) {
-	got, err := x.Ranges(ctx, []Ref{{host, metric}}, from, to)
+func (x *Index) Range(ctx context.Context, ref Ref, from, to int64) ([]Sample, error) {
+	got, err := x.Ranges(ctx, []Ref{ref}, from, to)
 	if err != nil {
 		return nil, err
 	}
 	if got[0] == nil {
-		return nil, fmt.Errorf("%w %q of host %q", ErrUnknown, metric, host)
+		return nil, fmt.Errorf("%w %q of host %q", ErrUnknown, ref.Metric, ref.Host)
 	}
 	return got[0], nil
 }

@@ -50,7 +50,7 @@ func (s *Server) serveSeries(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.now()
-	samples, err := s.cfg.Index.Range(r.Context(), host, metric, now-window, now+maxWindow)
+	samples, err := s.cfg.Index.Range(r.Context(), query.Ref{Host: host, Metric: metric}, now-window, now+maxWindow)
 	switch {
 	case errors.Is(err, query.ErrUnknown):
 		plain(w, http.StatusNotFound, err.Error()+"\n")
