@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -106,6 +107,19 @@ func (x *Index) Ready() error {
 		}
 	}
 	return nil
+}
+
+// Errors gives the shards whose journal can not be read now, and why, by shard.
+func (x *Index) Errors() []error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var out []error
+	for _, shard := range slices.Sorted(maps.Keys(x.feeds)) {
+		if err := x.feeds[shard].err; err != nil {
+			out = append(out, fmt.Errorf("shard %d can not be read: %w", shard, err))
+		}
+	}
+	return out
 }
 
 // HostSummary is a host at a glance.

@@ -113,7 +113,7 @@ func TestIndex_equalTimestampsResolve(t *testing.T) {
 	f.newestIs("h", "m", "11")
 	f.add(2, "2026-11-22:h:m", member(5, "12")) // a stray on another shard counts too
 	f.newestIs("h", "m", "12")
-	got, err := f.Range(t.Context(), "h", "m", 0, (day+10)*1000)
+	got, err := f.Range(t.Context(), Ref{"h", "m"}, 0, (day+10)*1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +154,10 @@ func TestIndex_Range_overPeriods(t *testing.T) {
 	f.add(2, "2026-11-22:h:m", member(0, "2"), member(9, "3"))
 	f.newestIs("h", "m", "3")
 	f.until("both days", func() bool {
-		got, err := f.Range(t.Context(), "h", "m", (day-1)*1000, (day+8)*1000)
+		got, err := f.Range(t.Context(), Ref{"h", "m"}, (day-1)*1000, (day+8)*1000)
 		return err == nil && len(got) == 2 && got[0].Text == "x" && !got[0].Number && got[1].Text == "2"
 	})
-	if got, err := f.Range(t.Context(), "nobody", "m", 0, day*1000); err != nil || len(got) != 0 {
+	if got, err := f.Range(t.Context(), Ref{"nobody", "m"}, 0, day*1000); err != nil || len(got) != 0 {
 		t.Errorf("%v %v", got, err)
 	}
 }
@@ -196,7 +196,7 @@ func TestIndex_failingReader(t *testing.T) {
 	f.add(2, "2026-11-22:other:m", member(1, "1"))
 	f.newestIs("other", "m", "1")
 	f.add(1, "2026-11-22:h:m", member(1, "1"))
-	if _, err := f.Range(t.Context(), "h", "m", 0, day*2000); err == nil || !strings.Contains(err.Error(), "shard 1") {
+	if _, err := f.Range(t.Context(), Ref{"h", "m"}, 0, day*2000); err == nil || !strings.Contains(err.Error(), "shard 1") {
 		t.Errorf("err = %v", err)
 	}
 	f.shards[0].Fail(nil)

@@ -19,18 +19,19 @@ type Ref struct{ Host, Metric string }
 
 // Range gives the samples of a series with from ≤ TS ≤ to (ms), oldest first, over all periods, one per timestamp.
 // Values that are no numbers are in it, as text.
-func (x *Index) Range(ctx context.Context, host, metric string, from, to int64) ([]Sample, error) {
-	got, err := x.Ranges(ctx, []Ref{{host, metric}}, from, to)
+func (x *Index) Range(ctx context.Context, ref Ref, from, to int64) ([]Sample, error) {
+	got, err := x.Ranges(ctx, []Ref{ref}, from, to)
 	if err != nil {
 		return nil, err
 	}
 	if got[0] == nil {
-		return nil, fmt.Errorf("%w %q of host %q", ErrUnknown, metric, host)
+		return nil, fmt.Errorf("%w %q of host %q", ErrUnknown, ref.Metric, ref.Host)
 	}
 	return got[0], nil
 }
 
-// Ranges is Range for many series with one request per shard. The result of an unknown series is nil.
+// Ranges is Range for many series with one request per shard. The result of an unknown series is nil. A shard that can
+// not be read makes an error and its series nil; the rest is there.
 func (x *Index) Ranges(ctx context.Context, refs []Ref, from, to int64) ([][]Sample, error) {
 	from = max(from, 0)
 	if to < from {
@@ -51,9 +52,13 @@ func (x *Index) Ranges(ctx context.Context, refs []Ref, from, to int64) ([][]Sam
 		known[i] = known[i] || x.has(ref)
 	}
 	points := make([][]series.Point, len(refs))
+	var errs []error
 	for shard, q := range byShard {
 		if err := x.collect(ctx, shard, q, points); err != nil {
-			return nil, err
+			errs = append(errs, err)
+			for _, i := range q.result {
+				known[i] = false
+			}
 		}
 	}
 	out := make([][]Sample, len(refs))
@@ -62,7 +67,7 @@ func (x *Index) Ranges(ctx context.Context, refs []Ref, from, to int64) ([][]Sam
 			out[i] = samples(points[i])
 		}
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }
 
 // shardQuery is what one shard is asked for, and which result each answer belongs to.

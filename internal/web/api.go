@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,17 @@ func sendJSON(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v) // whoever asked is gone
 }
 
-func (s *Server) serveFlock(w http.ResponseWriter, _ *http.Request) { sendJSON(w, s.cfg.Flock()) }
+func (s *Server) serveFlock(w http.ResponseWriter, _ *http.Request) { sendJSON(w, s.flock()) }
+
+// flock is the state of the flock, with what the index itself has to warn of.
+func (s *Server) flock() Flock {
+	f := s.cfg.Flock()
+	f.Warnings = slices.Clip(f.Warnings)
+	for _, err := range s.cfg.Index.Errors() {
+		f.Warnings = append(f.Warnings, err.Error())
+	}
+	return f
+}
 
 func (s *Server) serveHosts(w http.ResponseWriter, r *http.Request) {
 	sendJSON(w, struct {
@@ -50,7 +61,7 @@ func (s *Server) serveSeries(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.now()
-	samples, err := s.cfg.Index.Range(r.Context(), host, metric, now-window, now+maxWindow)
+	samples, err := s.cfg.Index.Range(r.Context(), query.Ref{Host: host, Metric: metric}, now-window, now+maxWindow)
 	switch {
 	case errors.Is(err, query.ErrUnknown):
 		plain(w, http.StatusNotFound, err.Error()+"\n")

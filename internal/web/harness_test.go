@@ -33,7 +33,7 @@ func newHarness(t *testing.T) *harness {
 	t.Helper()
 	h := &harness{t: t, shard: querytest.New(series.Day)}
 	h.index = query.NewIndex(query.Config{
-		Layout: series.Day, Readers: map[int]store.Reader{1: h.shard}, Poll: 5 * time.Millisecond,
+		Layout: series.Day, Readers: map[int]store.Reader{1: h.shard}, Poll: 100 * time.Millisecond,
 	})
 	h.background(h.index.Run)
 	return h

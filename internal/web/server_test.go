@@ -150,6 +150,26 @@ func TestServer_series(t *testing.T) {
 	}
 }
 
+// TestPage_makesNoMarkup keeps everything that turns text into markup or code out of the page's source.
+func TestPage_makesNoMarkup(t *testing.T) {
+	files, err := filepath.Glob("ui/src/*.ts*")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no source", err)
+	}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+			"dangerouslySetInnerHTML", "new Function", "createContextualFragment", "srcdoc"} {
+			if strings.Contains(string(body), word) {
+				t.Errorf("%s uses %s", file, word)
+			}
+		}
+	}
+}
+
 func TestThin_keepsPeaks(t *testing.T) {
 	var in []query.Sample
 	for i := range int64(86_400) {
@@ -263,6 +283,27 @@ func waitSeries(e *events, metric, text string) seriesData {
 				return d
 			}
 		}
+	}
+}
+
+func TestStream_unreadableShard(t *testing.T) {
+	h := newHarness(t)
+	now := time.Now().UnixMilli()
+	h.add("web1", "load", now, "1")
+	h.until("the host", func() bool { return len(h.index.Hosts()) == 1 })
+	h.shard.Fail(errors.New("redis is away"))
+	h.until("the failure", func() bool { return len(h.index.Errors()) == 1 })
+	h.serve(Config{Tick: 10 * time.Millisecond})
+	e := h.stream("host=web1")
+	var snap snapshot
+	e.next("snapshot", &snap)
+	if len(snap.Hosts) != 1 || len(snap.Host.Series) != 0 || len(snap.Flock.Warnings) != 1 {
+		t.Fatalf("%+v", snap)
+	}
+	h.shard.Fail(nil)
+	h.add("web1", "load", now+1, "2")
+	if d := waitSeries(e, "load", "2"); !d.Full || len(d.TS) != 2 {
+		t.Errorf("%+v", d)
 	}
 }
 

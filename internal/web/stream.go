@@ -89,8 +89,8 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// run sends events until the page goes, the server stops, or a write takes too long. A failing store ends the stream
-// too: the page says that it is cut off and comes back.
+// run sends events until the page goes, the server stops, or a write takes too long. A shard that can not be read only
+// lacks from them: the flock's warnings name it.
 func (st *stream) run(ctx context.Context, out *sink) error {
 	if err := out.retry(); err != nil {
 		return err
@@ -117,20 +117,13 @@ func (st *stream) sendSnapshot(ctx context.Context, out *sink) error {
 	st.version = s.cfg.Index.Version() // before reading: what changes meanwhile is sent again
 	metric := s.overviewMetric(st.metric)
 	snap := snapshot{
-		Server: s.started, Node: s.cfg.Node, Now: s.now(), Flock: s.cfg.Flock(),
+		Server: s.started, Node: s.cfg.Node, Now: s.now(), Flock: s.flock(),
 		Metrics: s.metricRows(), Metric: metric, Hosts: s.hostRows(metric),
 	}
 	st.metric, st.metrics = metric, len(snap.Metrics)
-	var err error
-	if snap.Sparks, err = st.sparks(ctx, snap.Hosts); err != nil {
-		return err
-	}
+	snap.Sparks = st.sparks(ctx, snap.Hosts)
 	if st.host != "" {
-		series, err := st.history(ctx)
-		if err != nil {
-			return err
-		}
-		snap.Host = &hostData{st.host, st.window, series}
+		snap.Host = &hostData{st.host, st.window, st.history(ctx)}
 	}
 	return out.send("snapshot", snap)
 }
@@ -143,7 +136,7 @@ func (st *stream) sendUpdate(ctx context.Context, out *sink) error {
 		return st.sendSnapshot(ctx, out)
 	}
 	st.version = changed.Version
-	u := update{Now: s.now(), Flock: s.cfg.Flock(), Hosts: []hostRow{}}
+	u := update{Now: s.now(), Flock: s.flock(), Hosts: []hostRow{}}
 	seen := map[string]bool{}
 	var mine []query.Newest
 	for _, n := range changed.Series {
@@ -163,18 +156,15 @@ func (st *stream) sendUpdate(ctx context.Context, out *sink) error {
 			u.Metrics, st.metrics = rows, len(rows)
 		}
 	}
-	var err error
-	if u.Series, err = st.tail(ctx, mine); err != nil {
-		return err
-	}
+	u.Series = st.tail(ctx, mine)
 	return out.send("update", u)
 }
 
 // tail gives what is new of the shown host: the points after what was sent; the whole history where a change put
 // points before that, and of everything now and then.
-func (st *stream) tail(ctx context.Context, changed []query.Newest) ([]seriesData, error) {
+func (st *stream) tail(ctx context.Context, changed []query.Newest) []seriesData {
 	if st.host == "" {
-		return nil, nil
+		return nil
 	}
 	if st.ticks%refreshEvery == 0 {
 		return st.history(ctx)
@@ -193,19 +183,15 @@ func (st *stream) tail(ctx context.Context, changed []query.Newest) ([]seriesDat
 			from = min(from, last)
 		}
 	}
-	out, err := st.read(ctx, whole, st.s.now()-st.window)
-	if err != nil || len(ahead) == 0 {
-		return out, err
-	}
 	// From the last one sent on, inclusive: another value at its timestamp may win now.
-	news, err := st.read(ctx, ahead, max(from, st.s.now()-st.window))
+	news := st.read(ctx, ahead, max(from, st.s.now()-st.window))
 	for i := range news {
 		news[i].Full = false
 	}
-	return append(out, news...), err
+	return append(st.read(ctx, whole, st.s.now()-st.window), news...)
 }
 
-func (st *stream) history(ctx context.Context) ([]seriesData, error) {
+func (st *stream) history(ctx context.Context) []seriesData {
 	var refs []query.Ref
 	for _, n := range st.s.cfg.Index.Host(st.host) {
 		if len(refs) < maxSeries {
@@ -216,18 +202,16 @@ func (st *stream) history(ctx context.Context) ([]seriesData, error) {
 	return st.read(ctx, refs, st.s.now()-st.window)
 }
 
-// read gives the points from an instant on, and remembers what was sent.
-func (st *stream) read(ctx context.Context, refs []query.Ref, from int64) ([]seriesData, error) {
-	if len(refs) == 0 {
-		return nil, nil
-	}
+// read gives the points from an instant on, and remembers what was sent. A series that can not be read is left out: a
+// page keeps what it has of it.
+func (st *stream) read(ctx context.Context, refs []query.Ref, from int64) []seriesData {
 	now := st.s.now()
-	got, err := st.s.cfg.Index.Ranges(ctx, refs, from, now+futureMillis)
-	if err != nil {
-		return nil, err
-	}
 	out := make([]seriesData, 0, len(refs))
+	got := st.ranges(ctx, refs, from, now+futureMillis)
 	for i, ref := range refs {
+		if got[i] == nil {
+			continue
+		}
 		d := newSeriesData(ref.Metric, got[i], now-st.window, now)
 		if n, ok := st.s.cfg.Index.Newest(ref.Host, ref.Metric); ok && len(got[i]) == 0 {
 			d.Text, d.Newest = n.Text, n.TS // older than the window
@@ -236,23 +220,30 @@ func (st *stream) read(ctx context.Context, refs []query.Ref, from int64) ([]ser
 		st.sent[ref.Metric] = max(d.Newest, st.sent[ref.Metric])
 		out = append(out, d)
 	}
-	return out, nil
+	return out
 }
 
-func (st *stream) sparks(ctx context.Context, hosts []hostRow) ([]spark, error) {
+func (st *stream) ranges(ctx context.Context, refs []query.Ref, from, to int64) [][]query.Sample {
+	got, err := st.s.cfg.Index.Ranges(ctx, refs, from, to)
+	if err != nil && ctx.Err() == nil {
+		st.s.cfg.Log.Debug("a page lacks points", "err", err)
+	}
+	return got
+}
+
+func (st *stream) sparks(ctx context.Context, hosts []hostRow) []spark {
 	var refs []query.Ref
 	for _, h := range hosts {
 		if h.TS > st.s.now()-sparkMillis && len(refs) < maxSparks {
 			refs = append(refs, query.Ref{Host: h.Name, Metric: st.metric})
 		}
 	}
-	got, err := st.s.cfg.Index.Ranges(ctx, refs, st.s.now()-sparkMillis, st.s.now()+futureMillis)
-	out := make([]spark, len(got))
-	for i, samples := range got {
+	out := make([]spark, 0, len(refs))
+	for i, samples := range st.ranges(ctx, refs, st.s.now()-sparkMillis, st.s.now()+futureMillis) {
 		d := newSeriesData("", samples, 0, 0)
-		out[i] = spark{refs[i].Host, d.TS, d.Values}
+		out = append(out, spark{refs[i].Host, d.TS, d.Values})
 	}
-	return out, err
+	return out
 }
 
 // sink writes events, each within a deadline: a page that stopped reading must not hold a stream.

@@ -4,7 +4,7 @@ import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { age, value } from "./format";
 import * as s from "./state";
-import { colour } from "./theme";
+import { colour, css } from "./theme";
 
 const staleMillis = 60_000;
 
@@ -97,11 +97,27 @@ function Age({ of }: { of: number }) {
   return <>silent {age(s.now.value - of)}</>;
 }
 
+// Sparks out of sight are not drawn: a page shows a hundred tiles of a flock's thousand.
+const inSight = new WeakMap<Element, (seen: boolean) => void>();
+const sight = new IntersectionObserver((entries) => {
+  for (const e of entries) inSight.get(e.target)?.(e.isIntersecting);
+});
+
 function Spark({ t, v }: { t: number[]; v: (number | null)[] }) {
   const ref = useRef<HTMLCanvasElement>(null);
+  const latest = useRef({ t, v, seen: false });
+  latest.current = { t, v, seen: latest.current.seen };
   useEffect(() => {
-    const c = ref.current;
-    if (c) draw(c, t, v, s.now.peek());
+    const c = ref.current!;
+    inSight.set(c, (seen) => {
+      latest.current.seen = seen;
+      if (seen) draw(c, latest.current.t, latest.current.v, s.now.peek());
+    });
+    sight.observe(c);
+    return () => sight.unobserve(c);
+  }, []);
+  useEffect(() => {
+    if (latest.current.seen) draw(ref.current!, t, v, s.now.peek());
   }, [t, v]);
   return <canvas ref={ref} width="120" height="28" />;
 }
@@ -119,7 +135,7 @@ function draw(c: HTMLCanvasElement, t: number[], v: (number | null)[], now: numb
     if (y === null || y === undefined) continue;
     g.lineTo(((t[i]! - (now - 120_000)) / 120_000) * c.width, c.height - 2 - ((y - low) / span) * (c.height - 4));
   }
-  g.strokeStyle = getComputedStyle(c).color;
+  g.strokeStyle = css("--muted");
   g.lineWidth = 1.5;
   g.stroke();
 }
