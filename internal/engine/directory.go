@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// dirent is one chunk in the directory of an entry. For the open chunk, which is the last, size is that of its block
+// and the number of points is in the entry's State.
+type dirent struct {
+	first int64 // ms, of the first point
+	block ref
+	size  uint16 // bytes; 240 points of the longest text take 37 KB
+	count uint16
+}
+
+const direntBytes = 16 // divides every block size
+
+func (p *period) dirent(e *entry, i int) dirent {
+	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
+	return dirent{int64(binary.LittleEndian.Uint64(b)), ref(binary.LittleEndian.Uint32(b[8:])),
+		binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint16(b[14:])}
+}
+
+func (p *period) firstTS(e *entry, i int) int64 {
+	return int64(binary.LittleEndian.Uint64(p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]))
+}
+
+func (p *period) setDirent(e *entry, i int, d dirent) {
+	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
+	binary.LittleEndian.PutUint64(b, uint64(d.first))
+	binary.LittleEndian.PutUint32(b[8:], uint32(d.block))
+	binary.LittleEndian.PutUint16(b[12:], d.size)
+	binary.LittleEndian.PutUint16(b[14:], d.count)
+	if e.isOpen(i) {
+		e.tail, e.tailSize = d.block, uint32(d.size)
+	}
+}
+
+// makeRoom inserts n empty dirents at i.
+func (p *period) makeRoom(e *entry, i, n int) {
+	used := int(e.dirLen) * direntBytes
+	if need := int(e.dirLen) + n; need > int(e.dirCap) {
+		want := need * direntBytes
+		if e.dirLen > 0 {
+			want += want / 4
+		}
+		size := blockBytes(want)
+		block := p.slab.alloc(size)
+		if e.dirCap > 0 {
+			copy(p.slab.at(block, used), p.slab.at(e.dir, used))
+			p.slab.release(e.dir, int(e.dirCap)*direntBytes)
+		}
+		e.dir, e.dirCap = block, uint32(size/direntBytes)
+	}
+	e.dirLen += uint32(n)
+	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)
+	copy(b[(i+n)*direntBytes:], b[i*direntBytes:used])
+}
+
+// isOpen says whether chunk i is the open one.
+func (e *entry) isOpen(i int) bool { return i == int(e.dirLen)-1 }
+
+// count is the number of points of chunk i.
+func (p *period) count(e *entry, i int) int {
+	if e.isOpen(i) {
+		return e.open.Len()
+	}
+	return int(p.dirent(e, i).count)
+}
+
+// chunkBytes gives the bytes of chunk i.
+func (p *period) chunkBytes(e *entry, i int) []byte {
+	d := p.dirent(e, i)
+	return p.slab.at(d.block, int(d.size))
+}
+
+// search gives the first chunk for which after is true of its first timestamp; after must be monotonic.
+func (p *period) search(e *entry, after func(first int64) bool) int {
+	lo, hi := 0, int(e.dirLen)
+	for lo < hi {
+		if mid := (lo + hi) / 2; after(p.firstTS(e, mid)) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+// firstAfter says whether chunk i begins behind the point. Only for equal timestamps does it look into the chunk.
+func (s *Store) firstAfter(p *period, e *entry, i int, pt series.Point) bool {
+	first := p.firstTS(e, i)
+	if first != pt.TS {
+		return first > pt.TS
+	}
+	s.rd.Reset(p.chunkBytes(e, i))
+	s.rd.Next()
+	var buf [chunk.MaxValue]byte
+	head := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
+	return series.Compare(head, pt) > 0
+}
+
+// locate gives the chunk a point belongs to: the last that does not begin behind it, else the first.
+func (s *Store) locate(p *period, e *entry, pt series.Point) int {
+	lo, hi := 0, int(e.dirLen)
+	for lo < hi {
+		if mid := (lo + hi) / 2; s.firstAfter(p, e, mid, pt) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return max(lo-1, 0)
+}
+
+// decode gives the points of chunk i in scratch memory, good until the next decode.
+func (s *Store) decode(p *period, e *entry, i int) []chunk.Point {
+	s.old, s.oldText = s.old[:0], s.oldText[:0]
+	s.rd.Reset(p.chunkBytes(e, i))
+	s.oldText = slices.Grow(s.oldText, 64*(s.rd.Left()+1))
+	for s.rd.Next() {
+		at := len(s.oldText)
+		s.oldText = s.rd.AppendValue(s.oldText)
+		s.old = append(s.old, chunk.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.oldText[at:len(s.oldText):len(s.oldText)]})
+	}
+	if s.rd.Err() != nil {
+		panic("BUG: engine: a chunk in memory is damaged")
+	}
+	return s.old
+}

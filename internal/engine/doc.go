@@ -1,0 +1,28 @@
+// Package engine is the store of our own: points in memory, compressed, in one process.
+//
+// # What it is
+//
+// A Store interns each host:metric once (names.go). A period (period.go) is a dense paged array of entries by series
+// id, and a slab (slab.go) with everything those entries own: chunks of points and the directory of the chunks.
+// Journals are not written anywhere: they are a linked list through the entries in the order of their last change
+// (journal.go).
+//
+//	names: host:metric → id          period 2026-11-22
+//	                      │            entries[id] ── directory ── first ts, block, size, count
+//	                      └───────────►  open State      │
+//	                                     digest          └── slab: chunk, chunk, …, open chunk
+//
+// # Where it sits
+//
+// Under shard, as one kind of store.Store. It holds what package chunk encodes.
+//
+// # Invariants
+//
+// One owner: nothing here locks. The chunks of an entry are in the order of a sorted set and do not overlap; only the
+// last one is open. Count and digest of an entry are those of its points. Dropping a period frees its slab without
+// looking at a point. Nothing that grows with the data holds pointers, so the garbage collector does not look at it.
+//
+// # What it does not do
+//
+// It admits nothing and refuses nothing: floor and clock are the shard's. It keeps nothing on disk yet.
+package engine

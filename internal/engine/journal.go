@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// order links the entries of a period from the newest change to the oldest. Ends are id+1, 0 = none.
+type order struct{ newest, oldest int32 }
+
+// touch makes an entry the newest of its period's journal.
+func (p *period) touch(id uint32, e *entry, score int64) {
+	me := int32(id + 1)
+	e.score = score
+	if p.order.newest == me {
+		return
+	}
+	if e.newer != 0 { // it is linked, and not the newest
+		p.entry(uint32(e.newer - 1)).older = e.older
+		if e.older != 0 {
+			p.entry(uint32(e.older - 1)).newer = e.newer
+		} else {
+			p.order.oldest = e.newer
+		}
+	}
+	e.newer, e.older = 0, p.order.newest
+	if e.older != 0 {
+		p.entry(uint32(e.older - 1)).newer = me
+	} else {
+		p.order.oldest = me
+	}
+	p.order.newest = me
+}
+
+// change is an entry of a journal before its key is written out.
+type change struct {
+	score int64
+	id    uint32
+	hour  int64 // of the late journal
+}
+
+// appendChanges appends the journal of a period from a score on, lowest first: all of it, or at least the lowest limit
+// entries if limit > 0. dst must be empty. It walks back from the newest, so a poll that finds little costs little.
+func (p *period) appendChanges(dst []change, from int64, limit int) []change {
+	if p.order.newest == 0 {
+		return dst
+	}
+	if oldest := p.entry(uint32(p.order.oldest - 1)); oldest.score >= from { // all of it: forward, up to the limit
+		for at := p.order.oldest; at != 0 && (limit == 0 || len(dst) < limit); {
+			e := p.entry(uint32(at - 1))
+			dst = append(dst, change{score: e.score, id: uint32(at - 1)})
+			at = e.newer
+		}
+		return dst
+	}
+	first := len(dst)
+	for at := p.order.newest; at != 0; {
+		e := p.entry(uint32(at - 1))
+		if e.score < from {
+			break
+		}
+		dst = append(dst, change{score: e.score, id: uint32(at - 1)})
+		at = e.older
+	}
+	slices.Reverse(dst[first:])
+	return dst
+}
+
+// lateList is the late journal of a period: entries in the order of their scores; an entry whose score is not the
+// latest of its (series, hour) is stale and skipped.
+type lateList struct {
+	entries []change
+	latest  map[lateID]int64
+}
+
+type lateID struct {
+	id   uint32
+	hour int32
+}
+
+func (l *lateList) touch(id uint32, hour, score int64) {
+	if l.latest == nil {
+		l.latest = map[lateID]int64{}
+	}
+	l.latest[lateID{id, int32(hour)}] = score
+	l.entries = append(l.entries, change{score, id, hour})
+	if len(l.entries) > 64 && len(l.entries) > 2*len(l.latest) {
+		l.entries = slices.DeleteFunc(l.entries, l.stale)
+	}
+}
+
+func (l *lateList) stale(c change) bool { return l.latest[lateID{c.id, int32(c.hour)}] != c.score }
+
+func (l *lateList) head() int64 {
+	if len(l.entries) == 0 {
+		return 0
+	}
+	return l.entries[len(l.entries)-1].score
+}
+
+func (l *lateList) appendChanges(dst []change, from int64) []change {
+	at, _ := slices.BinarySearchFunc(l.entries, from, func(c change, from int64) int {
+		if c.score < from {
+			return -1
+		}
+		return 1
+	})
+	for _, c := range l.entries[at:] {
+		if !l.stale(c) {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// size is estimated: a slot of the map takes about 40 bytes.
+func (l *lateList) size() int64 { return int64(cap(l.entries))*24 + int64(len(l.latest))*40 }
+
+// Heads implements store.Reader.
+func (s *Store) Heads(context.Context) (journal, late int64, err error) {
+	for _, p := range s.periods {
+		if p.order.newest != 0 {
+			journal = max(journal, p.entry(uint32(p.order.newest-1)).score)
+		}
+		late = max(late, p.late.head())
+	}
+	return journal, late, nil
+}
+
+// Changes implements store.Reader.
+func (s *Store) Changes(_ context.Context, from int64, limit int) ([]store.Change, error) {
+	return s.collect(limit, func(dst []change, p *period) []change { return p.appendChanges(dst, from, limit) },
+		func(dst []byte, _ change) []byte { return dst }), nil
+}
+
+// LateChanges implements store.Reader.
+func (s *Store) LateChanges(_ context.Context, from int64, limit int) ([]store.Change, error) {
+	return s.collect(limit, func(dst []change, p *period) []change { return p.late.appendChanges(dst, from) },
+		func(dst []byte, c change) []byte {
+			dst = append(dst, '#')
+			return time.UnixMilli(c.hour*hourMillis).UTC().AppendFormat(dst, "2006-01-02T15")
+		}), nil
+}
+
+// collect merges what the periods have by score, cuts it and writes the keys out.
+func (s *Store) collect(limit int, from func([]change, *period) []change, suffix func([]byte, change) []byte,
+) []store.Change {
+	type found struct {
+		change
+		p *period
+	}
+	var all []found
+	var buf []change
+	for _, p := range s.periods {
+		buf = from(buf[:0], p)
+		for _, c := range buf {
+			all = append(all, found{c, p})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		if a.score < b.score {
+			return -1
+		}
+		return 1
+	})
+	if limit > 0 && len(all) > limit {
+		all = all[:limit]
+	}
+	out := make([]store.Change, len(all))
+	var key []byte
+	for i, f := range all {
+		key = append(s.cfg.Layout.AppendPeriod(key[:0], f.p.id), ':')
+		key = append(key, s.names.name(f.id)...)
+		out[i] = store.Change{Key: string(suffix(key, f.change)), Score: f.score}
+	}
+	return out
+}

@@ -1,0 +1,262 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/store/storetest"
+)
+
+// pair is the engine and its model, which are given the same.
+type pair struct {
+	eng   *Store
+	model store.Local
+}
+
+func newPair() pair {
+	now := time.UnixMilli(testDay)
+	clock := func() time.Time { return now }
+	return pair{
+		New(Config{Layout: storetest.Layout, Cluster: storetest.Cluster, Epoch: "e", Clock: clock}),
+		storetest.NewNaive(storetest.NaiveConfig{
+			Layout: storetest.Layout, Cluster: storetest.Cluster, Epoch: "e", Clock: clock,
+		}),
+	}
+}
+
+func modelKey(day, n int) series.Key {
+	p := storetest.Layout.PeriodOf(testDay) + series.Period(day)
+	return storetest.Key(fmt.Sprintf("%s:h%d:m", storetest.Layout.PeriodString(p), n))
+}
+
+var drawGroup = rapid.Custom(func(t *rapid.T) store.Group {
+	day := rapid.IntRange(0, 3).Draw(t, "day")
+	first := testDay + int64(day)*86_400_000 + 1000*rapid.Int64Range(0, 7200).Draw(t, "start")
+	step := rapid.SampledFrom([]int64{0, 1, 1000, 1000, 10_000, 100_000}).Draw(t, "step")
+	g := store.Group{Key: modelKey(day, rapid.IntRange(0, 4).Draw(t, "series"))}
+	style := rapid.SampledFrom([]string{"%d", "%d.0", "%d.25", "0.%03d", "%de3", "w%d"}).Draw(t, "style")
+	n := rapid.OneOf(rapid.IntRange(0, 5), rapid.IntRange(0, 700)).Draw(t, "points")
+	salt := rapid.IntRange(0, 2).Draw(t, "salt")
+	for i := range n {
+		ts := first + int64(i)*step
+		g.Points = append(g.Points, series.Point{TS: ts, Frac: series.FracFor(ts),
+			Value: fmt.Appendf(nil, style, i*(salt+7)%1000)})
+	}
+	if rapid.Bool().Draw(t, "backwards") {
+		slices.Reverse(g.Points)
+	}
+	return g
+})
+
+// TestStore_model compares the engine with the naive store over random operations.
+func TestStore_model(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPair()
+		ctx := context.Background()
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			switch rapid.IntRange(0, 9).Draw(t, "step") {
+			case 0:
+				floor := storetest.Layout.PeriodOf(testDay) + series.Period(rapid.IntRange(0, 3).Draw(t, "floor"))
+				a, _ := p.eng.Drop(ctx, floor)
+				b, _ := p.model.Drop(ctx, floor)
+				if a != b {
+					t.Fatalf("drop %d keys, want %d", a, b)
+				}
+			case 1:
+				key := string(storetest.Layout.AppendKey(nil, modelKey(rapid.IntRange(0, 3).Draw(t, "day"), 9)))
+				o := store.Origin{Peer: "p", Marks: map[string]store.Mark{key: {TS: 1, Score: 2}}}
+				_ = p.eng.Unite(ctx, nil, o)
+				_ = p.model.Unite(ctx, nil, o)
+			default:
+				p.unite(ctx, t, rapid.SliceOfN(drawGroup, 1, 3).Draw(t, "groups"))
+			}
+		}
+		p.compare(ctx, t)
+	})
+}
+
+func (p pair) unite(ctx context.Context, t *rapid.T, groups []store.Group) {
+	floor, _ := p.model.Floor(ctx)
+	groups = slices.DeleteFunc(groups, func(g store.Group) bool { return g.Key.Period < floor })
+	other := slices.Clone(groups)
+	for i := range other {
+		other[i].Points = slices.Clone(other[i].Points)
+	}
+	_ = p.eng.Unite(ctx, groups, store.Origin{})
+	_ = p.model.Unite(ctx, other, store.Origin{})
+	for i := range groups {
+		if groups[i].Added != other[i].Added {
+			t.Fatalf("group %d: added %d, want %d", i, groups[i].Added, other[i].Added)
+		}
+	}
+}
+
+func (p pair) compare(ctx context.Context, t *rapid.T) {
+	equal := func(what string, got, want any) {
+		t.Helper()
+		if d := gocmp.Diff(want, got); d != "" {
+			t.Fatalf("%s: (-want +got)\n%s", what, d)
+		}
+	}
+	var keys []series.Key
+	for day := range 4 {
+		for n := range 5 {
+			keys = append(keys, modelKey(day, n))
+		}
+	}
+	limit := rapid.IntRange(0, 300).Draw(t, "limit")
+	from := testDay + 1000*rapid.Int64Range(0, 9000).Draw(t, "from")
+	for _, k := range keys {
+		sp := store.Span{From: from + int64(k.Period-keys[0].Period)*86_400_000, Limit: limit, Desc: limit%2 == 0}
+		sp.To = sp.From + 3_000_000
+		queries := []store.RangeQuery{{Key: k, Span: store.All}, {Key: k, Span: sp}}
+		a, _ := p.eng.Ranges(ctx, queries)
+		b, _ := p.model.Ranges(ctx, queries)
+		for i := range a {
+			equal("ranges", members(a[i]), members(b[i]))
+		}
+		rank := func(l store.Local) []string { return members(l.AppendRank(nil, k, limit, limit+200)) }
+		equal("rank", rank(p.eng), rank(p.model))
+		if n := p.eng.KeyBytes(k); (n > 0) != (p.model.Card(k) > 0) {
+			t.Fatalf("%d bytes for %d points", n, p.model.Card(k))
+		}
+	}
+	a, _ := p.eng.Counts(ctx, keys)
+	b, _ := p.model.Counts(ctx, keys)
+	equal("counts", a, b)
+	hour := testDay / hourMillis
+	sa, _ := p.eng.HourSums(ctx, hour, keys)
+	sb, _ := p.model.HourSums(ctx, hour, keys)
+	equal("hour sums", sa, sb)
+	for _, f := range []func(store.Local) any{
+		func(l store.Local) any { c, _ := l.Changes(ctx, 0, 0); return keysInOrder(c) },
+		func(l store.Local) any { c, _ := l.LateChanges(ctx, 0, 0); return lateKeys(c) },
+		func(l store.Local) any { ps, _ := l.Periods(ctx); return ps },
+		func(l store.Local) any { return digestsOf(ctx, l) },
+		func(l store.Local) any { return scan(l) },
+		func(l store.Local) any { s, _ := l.Stats(ctx); return [2]int64{int64(s.Series), s.Points} },
+	} {
+		equal("engine and model", f(p.eng), f(p.model))
+	}
+	checkSizes(t, p.eng)
+}
+
+// checkSizes: the blocks of the entries fit into the slab, and are at least half of it where there are many.
+func checkSizes(t *rapid.T, s *Store) {
+	for _, p := range s.periods {
+		used := int64(0)
+		p.each(0, func(_ uint32, e *entry) bool {
+			if e.points > 0 {
+				used += p.keyBytes(e) - entryBytes
+			}
+			return true
+		})
+		if used > p.slab.bytes {
+			t.Fatalf("entries own %d bytes of a slab of %d", used, p.slab.bytes)
+		}
+		if free := p.slab.freeBytes(); used+free > p.slab.bytes {
+			t.Fatalf("%d used, %d free of %d: a block is in two hands", used, free, p.slab.bytes)
+		}
+	}
+}
+
+func (s *slab) freeBytes() int64 {
+	total := int64(0)
+	for c, r := range s.free {
+		for ; r != 0; total += classBytes(c) {
+			b := s.at(ref(r), 4)
+			r = uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+		}
+	}
+	return total
+}
+
+func classBytes(c int) int64 {
+	if c < 64 {
+		return int64(c+1) << unitShift
+	}
+	q := c - 68 // quarters: class 64 is 5<<4 units
+	return int64(5+(q+4)%4) << ((q+4)/4 + 4) << unitShift
+}
+
+func TestClass(t *testing.T) {
+	last := -1
+	for n := 1; n < 1<<22; n += 1 + n/100 {
+		c, units := class(n)
+		if c < last || int(units)<<unitShift < n || c >= sizeClasses {
+			t.Fatalf("%d bytes: class %d after %d, %d units", n, c, last, units)
+		}
+		if classBytes(c) != int64(units)<<unitShift {
+			t.Fatalf("class %d: %d bytes and %d units", c, classBytes(c), units)
+		}
+		if again, _ := class(int(units) << unitShift); again != c {
+			t.Fatalf("class %d of a block of class %d", again, c)
+		}
+		last = c
+	}
+}
+
+func members(points []series.Point) []string {
+	out := make([]string, len(points))
+	for i, p := range points {
+		out[i] = string(series.AppendMember(nil, p))
+	}
+	return out
+}
+
+func keysInOrder(cs []store.Change) []string {
+	var out []string
+	for _, c := range cs {
+		out = append(out, c.Key)
+	}
+	return out
+}
+
+// lateKeys sorts: within one batch the hours of a key may come in any order.
+func lateKeys(cs []store.Change) []string {
+	out := keysInOrder(cs)
+	slices.Sort(out)
+	return out
+}
+
+type digested struct {
+	Key    string
+	Digest store.Digest
+}
+
+func digestsOf(ctx context.Context, l store.Local) []digested {
+	var out []digested
+	ps, _ := l.Periods(ctx)
+	for _, p := range ps {
+		_ = l.Digests(ctx, p, func(k series.Key, d store.Digest) error {
+			out = append(out, digested{string(storetest.Layout.AppendKey(nil, k)), d})
+			return nil
+		})
+	}
+	slices.SortFunc(out, func(a, b digested) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+func scan(l store.Local) []string {
+	var out []string
+	for cursor := uint64(0); ; {
+		keys, next := l.ScanKeys(cursor, 3)
+		for _, k := range keys {
+			out = append(out, string(storetest.Layout.AppendKey(nil, k)))
+		}
+		if next == 0 {
+			slices.Sort(out)
+			return out
+		}
+		cursor = next
+	}
+}

@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha1"
+	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// texts hands out memory for values that are the caller's afterwards: few large buffers, not one per value.
+type texts struct{ buf []byte }
+
+// take gives the value of the reader's current point; expect is how many more are about to come.
+func (t *texts) take(s *Store, expect int) []byte {
+	if cap(t.buf)-len(t.buf) < 128 {
+		t.buf = make([]byte, 0, 128+min(max(expect, 1)*8, 64<<10))
+	}
+	at := len(t.buf)
+	t.buf = s.rd.AppendValue(t.buf)
+	return t.buf[at:len(t.buf):len(t.buf)]
+}
+
+// point gives the reader's current point.
+func (t *texts) point(s *Store, expect int) series.Point {
+	return series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: t.take(s, expect)}
+}
+
+// Ranges implements store.Reader.
+func (s *Store) Ranges(_ context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
+	out := make([][]series.Point, len(queries))
+	var t texts
+	for i, q := range queries {
+		p, e := s.find(q.Key)
+		switch {
+		case e == nil || q.Span.To < q.Span.From:
+		case q.Span.Desc:
+			out[i] = s.descending(p, e, q.Span, &t)
+		default:
+			out[i] = s.ascending(p, e, q.Span, &t)
+		}
+	}
+	return out, nil
+}
+
+// within gives the chunks first ≤ i < end that can hold points of the span, and how many points they hold.
+func (p *period) within(e *entry, sp store.Span) (first, end, points int) {
+	first = max(p.search(e, func(ts int64) bool { return ts >= sp.From })-1, 0)
+	end = p.search(e, func(ts int64) bool { return ts > sp.To })
+	for i := first; i < end; i++ {
+		points += p.count(e, i)
+	}
+	if sp.Limit > 0 {
+		points = min(points, sp.Limit)
+	}
+	return first, end, points
+}
+
+func (s *Store) ascending(p *period, e *entry, sp store.Span, t *texts) []series.Point {
+	first, end, expect := p.within(e, sp)
+	var out []series.Point
+	for i := first; i < end; i++ {
+		s.rd.Reset(p.chunkBytes(e, i))
+		for s.rd.Next() {
+			if s.rd.TS < sp.From {
+				expect = max(expect-1, 1)
+				continue
+			}
+			if s.rd.TS > sp.To {
+				break
+			}
+			if out == nil {
+				out = make([]series.Point, 0, expect)
+			}
+			out = append(out, t.point(s, expect-len(out)))
+			if len(out) == sp.Limit {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+func (s *Store) descending(p *period, e *entry, sp store.Span, t *texts) []series.Point {
+	first, end, expect := p.within(e, sp)
+	var out []series.Point
+	for i := end - 1; i >= first; i-- {
+		s.rd.Reset(p.chunkBytes(e, i))
+		skip := 0 // points from the start of the chunk on that can not be among the newest Limit
+		if sp.Limit > 0 && i == end-1 && sp.To >= e.open.Last() {
+			skip = max(p.count(e, i)-sp.Limit, 0)
+		}
+		from := len(out)
+		if out == nil {
+			out = make([]series.Point, 0, expect)
+		}
+		for n := 0; s.rd.Next() && s.rd.TS <= sp.To; n++ {
+			if n >= skip && s.rd.TS >= sp.From {
+				out = append(out, t.point(s, s.rd.Left()))
+			}
+		}
+		slices.Reverse(out[from:])
+		if sp.Limit > 0 && len(out) >= sp.Limit {
+			return out[:sp.Limit]
+		}
+	}
+	return out
+}
+
+// AppendRank implements store.Local.
+func (s *Store) AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point {
+	p, e := s.find(k)
+	if e == nil {
+		return dst
+	}
+	start, stop = max(start, 0), min(stop, int(e.points)-1)
+	var t texts
+	rank := 0 // of the first point of chunk i
+	for i := 0; i < int(e.dirLen) && rank <= stop; i++ {
+		n := p.count(e, i)
+		if rank+n > start {
+			s.rd.Reset(p.chunkBytes(e, i))
+			for r := rank; r <= stop && s.rd.Next(); r++ {
+				if r >= start {
+					dst = append(dst, t.point(s, stop-r+1))
+				}
+			}
+		}
+		rank += n
+	}
+	return dst
+}
+
+// Card implements store.Local.
+func (s *Store) Card(k series.Key) int {
+	if _, e := s.find(k); e != nil {
+		return int(e.points)
+	}
+	return 0
+}
+
+// Counts implements store.Reader.
+func (s *Store) Counts(_ context.Context, keys []series.Key) ([]int, error) {
+	out := make([]int, len(keys))
+	for i, k := range keys {
+		out[i] = s.Card(k)
+	}
+	return out, nil
+}
+
+// HourSums implements store.Reader.
+func (s *Store) HourSums(_ context.Context, hour int64, keys []series.Key) ([]store.Sum, error) {
+	out := make([]store.Sum, len(keys))
+	var text []byte
+	sp := store.Span{From: hour * hourMillis, To: (hour+1)*hourMillis - 1}
+	for i, k := range keys {
+		p, e := s.find(k)
+		if e == nil {
+			continue
+		}
+		text = s.appendMembers(text[:0], p, e, sp)
+		if len(text) > 0 {
+			out[i] = sha1.Sum(text)
+		}
+	}
+	return out, nil
+}
+
+// appendMembers appends the members of a span, each followed by '\n'.
+func (s *Store) appendMembers(dst []byte, p *period, e *entry, sp store.Span) []byte {
+	first, end, _ := p.within(e, sp)
+	for i := first; i < end; i++ {
+		s.rd.Reset(p.chunkBytes(e, i))
+		for s.rd.Next() && s.rd.TS <= sp.To {
+			if s.rd.TS >= sp.From {
+				dst = append(series.AppendTime(dst, s.rd.TS, s.rd.Frac), ':')
+				dst = append(s.rd.AppendValue(dst), '\n')
+			}
+		}
+	}
+	return dst
+}
+
+// key gives a key whose bytes are the caller's.
+func (s *Store) key(p *period, id uint32) series.Key {
+	k, err := series.ParseSeries(slices.Clone(s.names.name(id)))
+	if err != nil {
+		panic("BUG: engine: a series that does not parse: " + err.Error())
+	}
+	k.Period = p.id
+	return k
+}
+
+// Digests implements store.Reader. The order is that of series ids.
+func (s *Store) Digests(_ context.Context, pid series.Period, fn func(series.Key, store.Digest) error) error {
+	p := s.period(pid)
+	if p == nil {
+		return nil
+	}
+	var err error
+	p.each(0, func(id uint32, e *entry) bool {
+		if e.points > 0 {
+			err = fn(s.key(p, id), e.digest())
+		}
+		return err == nil
+	})
+	return err
+}
+
+// A cursor of ScanKeys is period<<scanIDBits | series id, both of the next key to look at. Ids stay while they are
+// held, so a key that stays is met.
+const scanIDBits = 28
+
+// ScanKeys implements store.Local.
+func (s *Store) ScanKeys(cursor uint64, n int) (keys []series.Key, next uint64) {
+	pid, from := series.Period(cursor>>scanIDBits), uint32(cursor&(1<<scanIDBits-1))
+	for _, p := range s.periods {
+		if p.id < pid {
+			continue
+		}
+		if p.id > pid {
+			from = 0
+		}
+		p.each(from, func(id uint32, e *entry) bool {
+			if e.points == 0 {
+				return true
+			}
+			if len(keys) >= max(n, 1) {
+				next = uint64(p.id)<<scanIDBits | uint64(id)
+				return false
+			}
+			keys = append(keys, s.key(p, id))
+			return true
+		})
+		if next != 0 {
+			return keys, next
+		}
+	}
+	return keys, 0
+}
