@@ -99,7 +99,27 @@ func (g *gen) member() string {
 
 func (g *gen) manyMember() string { return "n" + g.num(400) }
 
+// noise is a short text of some characters.
+func (g *gen) noise(chars string) string {
+	var b strings.Builder
+	for range g.r.IntN(9) {
+		b.WriteByte(chars[g.r.IntN(len(chars))])
+	}
+	return b.String()
+}
+
+// numberNoise may be a number in some spelling.
+func (g *gen) numberNoise() string {
+	if g.chance(20) {
+		return "0x" + g.noise("0123456789abcdefp.+-")
+	}
+	return g.noise("00112345678999..ee+-infa")
+}
+
 func (g *gen) score() string {
+	if g.chance(4) {
+		return g.numberNoise()
+	}
 	if g.chance(4) {
 		return pick(g, "abc", "", "nan", "-nan", " 1", "1 ", "1e400", "1_0", "(1", "0x", "--1", "1e", "1e-400", "1\x00")
 	}
@@ -112,7 +132,9 @@ func (g *gen) score() string {
 }
 
 func (g *gen) bound() string {
-	switch g.r.IntN(12) {
+	switch g.r.IntN(14) {
+	case 4:
+		return pick(g, "", "(", "((") + g.numberNoise()
 	case 0:
 		return pick(g, "-inf", "+inf", "inf", "(inf", "(-inf")
 	case 1:
@@ -160,6 +182,9 @@ func (g *gen) list(n int, f func() string) []string {
 }
 
 func (g *gen) glob() string {
+	if g.chance(40) {
+		return g.noise("sz*?[]^-\\0123*set")
+	}
 	return pick(g, "*", "s*", "*1", "s?", "[sz]?", "[^s]*", "z[0-2]", "lex*", "s\\1", "m*1*", "m[1-", "", "\\", "n?*", "**x", "*:cpu")
 }
 
@@ -254,7 +279,7 @@ func (g *gen) stringOp() op {
 	case 17, 18:
 		return op{args: []string{pick(g, "INCRBY", "DECRBY"), w, g.text()}}
 	}
-	return op{args: []string{"INCRBYFLOAT", w, pick(g, "0.1", "-0.1", "10.5", "1e5", "3", "-7", "1e-10", "0.000001", "abc", "",
+	return op{args: []string{"INCRBYFLOAT", w, pick(g, g.numberNoise(), g.numberNoise(), "0.1", "-0.1", "10.5", "1e5", "3", "-7", "1e-10", "0.000001", "abc", "",
 		"nan", "inf", "1e5000", "0x10", " 1", "5.0e3", "1e18", "3.3333333333333333333", "-0")}}
 }
 

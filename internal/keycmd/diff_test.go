@@ -43,7 +43,7 @@ func TestCommands_sameAsRedis(t *testing.T) {
 				if why2 != "" {
 					why = why2
 				}
-				for _, o := range small {
+				for _, o := range small[max(0, len(small)-100):] {
 					t.Logf("  %s", o)
 				}
 				t.Fatalf("seed %d, op %d, shrunk to the %d above: %s", seed, at, len(small), why)
@@ -64,6 +64,8 @@ func envInt(t *testing.T, name string, otherwise int) int {
 	}
 	return n
 }
+
+const nullBulk = "$-1\r\n"
 
 type differ struct {
 	redis         *redis
@@ -104,7 +106,7 @@ func (d *differ) forRedis(t *testing.T, o op, ours string) []string {
 	case asPop:
 		rep := parseReply(t, ours)
 		switch {
-		case rep.kind == '$' && rep.text != "-1":
+		case rep.kind == '$' && ours != nullBulk:
 			return []string{"SREM", o.args[1], rep.text}
 		case len(rep.parts) > 0:
 			cmd := []string{"SREM", o.args[1]}
@@ -131,7 +133,7 @@ func (o op) compare(t *testing.T, ours, theirs string) string {
 		same = strings.Contains(ours, o.want)
 		theirs = o.want
 	case asPop:
-		if rep := parseReply(t, ours); rep.kind == '$' && rep.text != "-1" || len(rep.parts) > 0 {
+		if rep := parseReply(t, ours); rep.kind == '$' && ours != nullBulk || len(rep.parts) > 0 {
 			same = theirs == fmt.Sprintf(":%d\r\n", max(1, len(rep.parts)))
 		}
 	}
