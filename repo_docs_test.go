@@ -114,8 +114,12 @@ func notGo(name string) bool {
 func docTests(t *tree) []string {
 	tests := map[string]string{}             // function → directory
 	literals := map[string]map[string]bool{} // directory → string literals of its tests
+	shared := map[string]bool{} // string literals of the packages that hold tests for others
 	for _, f := range t.files {
 		if !f.isTest() {
+			if support(f.dir()) {
+				collectTests(f, tests, shared)
+			}
 			continue
 		}
 		if literals[f.dir()] == nil {
@@ -136,7 +140,7 @@ func docTests(t *tree) []string {
 				continue
 			}
 			for _, sub := range strings.FieldsFunc(subs, func(r rune) bool { return strings.ContainsRune("/{},", r) }) {
-				if sub != "*" && !literals[dir][sub] {
+				if sub != "*" && !literals[dir][sub] && !shared[sub] {
 					bad = append(bad, fmt.Sprintf("%s: %s has no subtest %q", p, fn, sub))
 				}
 			}

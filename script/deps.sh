@@ -48,11 +48,15 @@ fi
 
 # npm modules: npm writes node_modules/.package-lock.json last, so it is the stamp.
 for dir in internal/web/ui test/browser test/interop/ioredis; do
-	[ -f "$dir/package-lock.json" ] || continue
+	[ -f "$dir/package.json" ] || continue
+	lock=$dir/package-lock.json
 	stamp=$dir/node_modules/.package-lock.json
-	if [ ! -f "$stamp" ] || [ "$dir/package-lock.json" -nt "$stamp" ]; then
-		say "npm ci in $dir"
-		npm ci --prefix "$dir" --no-audit --no-fund --loglevel=error >&2
+	if [ ! -f "$stamp" ] || [ "$dir/package.json" -nt "$stamp" ] || [ "$lock" -nt "$stamp" ]; then
+		how=ci
+		[ -f "$lock" ] || how="install --no-package-lock"
+		say "npm $how in $dir"
+		# shellcheck disable=SC2086 # two words on purpose
+		npm $how --prefix "$dir" --no-audit --no-fund --loglevel=error >&2
 		touch "$stamp"
 	fi
 done

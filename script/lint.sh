@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# go vet, staticcheck and gofumpt over every module; the linters are built once, from tools/go.mod.
+# go vet, staticcheck and gofumpt over every module; the linters are built once, from tools/go.mod. With --fix the
+# files are formatted instead of named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,10 +11,15 @@ if [ ! -x bin/staticcheck ] || [ ! -x bin/gofumpt ] || [ tools/go.sum -nt "$stam
 	touch "$stamp"
 fi
 
+if [ "${1:-}" = --fix ]; then
+	git ls-files -co --exclude-standard '*.go' | xargs bin/gofumpt -w
+	exit
+fi
+
 failed=0
 unformatted=$(git ls-files -co --exclude-standard '*.go' | xargs bin/gofumpt -l)
 if [ -n "$unformatted" ]; then
-	printf 'gofumpt would change (bin/gofumpt -w FILE):\n%s\n' "$unformatted"
+	printf 'gofumpt would change (script/lint.sh --fix):\n%s\n' "$unformatted"
 	failed=1
 fi
 lint=$PWD/bin/staticcheck

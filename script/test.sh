@@ -73,7 +73,7 @@ more() {
 		$(dirs . internal/{resp,server,keycmd,shard,store,syncer,query,web,agent,node})
 	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
 	step "$ops commands, compared with redis-server" \
-		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run Diff $(reading DUNLIN_DIFF_OPS)
+		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run "sameAsRedis" $(reading DUNLIN_DIFF_OPS)
 	step "$seeds simulated flocks" \
 		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
 	step "fuzzing, 5 s a target" fuzz 5s
