@@ -60,8 +60,7 @@ func (d *demo) printRedis(b *strings.Builder, try func(string, ...string)) {
 	}
 	host := "sim-001"
 	if d.plan.flags.simHosts == 0 {
-		host, _ = os.Hostname()
-		host += "-" + on[0].name
+		host = demoHost(on[0])
 	}
 	topo, err := ring.Load(d.plan.commonTopology())
 	if err != nil {
