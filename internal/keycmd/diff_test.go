@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 const (
-	diffOps   = 120_000 // both protocols together; DUNLIN_DIFF_OPS overrides
+	diffOps   = 160_000 // over all variants; DUNLIN_DIFF_OPS overrides
 	diffBatch = 1000
 )
 
@@ -26,7 +27,7 @@ func TestCommands_sameAsRedis(t *testing.T) {
 	addr := startRedis(t)
 	for _, proto := range []int{2, 3} {
 		for _, shards := range []int{1, 8} {
-			t.Run(fmt.Sprintf("resp%d/%dshards", proto, shards), func(t *testing.T) {
+			t.Run(fmt.Sprintf("engine/resp%d/%dshards", proto, shards), func(t *testing.T) {
 				t.Logf("seed %d", seed)
 				now := time.Now()
 				g := &gen{r: rand.New(rand.NewPCG(uint64(seed), uint64(proto*100+shards))), now: now}
@@ -73,10 +74,14 @@ type differ struct {
 	now           time.Time
 }
 
+func (d *differ) open(int) store.Local {
+	return engine.New(engine.Config{Layout: layoutDay, Cluster: "test", Epoch: "1", Clock: func() time.Time { return d.now }})
+}
+
 // run gives the index of the first op whose replies differ and how, or -1.
 func (d *differ) run(t *testing.T, ops []op) (at int, why string) {
 	d.redis.pipeline(t, [][]string{{"FLUSHALL"}})
-	n := newNode(t, d.shards, d.now, func(int) store.Local { return newNaiveStore(layoutDay) })
+	n := newNode(t, d.shards, d.now, d.open)
 	for from := 0; from < len(ops); from += diffBatch {
 		batch := ops[from:min(from+diffBatch, len(ops))]
 		ours := make([]string, len(batch))
