@@ -68,6 +68,8 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	if len(rest) > 0 {
 		s.lateMillis = newest - store.LateAfter
 		s.mergeAll(p, e, s.sorted(rest))
+		clear(s.sort) // it must not keep the caller's memory alive
+		s.sort = s.sort[:0]
 	}
 	g.Added = int(s.digest.Points) - int(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
@@ -184,18 +186,13 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 		n := len(points)
 		if !e.isOpen(i) {
 			n = 1
-			for n < len(points) && !s.reaches(p, e, i+1, points[n]) {
+			for n < len(points) && s.firstAfter(p, e, i+1, points[n]) {
 				n++
 			}
 		}
 		s.mergeChunk(p, e, i, points[:n])
 		points = points[n:]
 	}
-}
-
-// reaches says whether a point belongs to chunk i or later.
-func (s *Store) reaches(p *period, e *entry, i int, pt series.Point) bool {
-	return !s.firstAfter(p, e, i, pt)
 }
 
 // mergeChunk unites points with those of chunk i, which is read once, whatever their number, and written only when a
@@ -257,6 +254,7 @@ func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail 
 		}
 	}
 	s.rewrite(p, e, i, s.merged)
+	clear(s.merged) // it must not keep the caller's memory alive
 	return points
 }
 
