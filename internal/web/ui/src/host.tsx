@@ -53,7 +53,7 @@ function Seen({ name }: { name: string }) {
   s.hostNames.value;
   const row = s.hosts.get(name)?.value.row;
   if (!row) return null;
-  return <span class="muted">{row.metrics} metrics, last point {age(Math.max(0, s.now.value - row.newest))} ago</span>;
+  return <span class="muted">{row.metrics} {row.metrics === 1 ? "metric" : "metrics"}, last point {age(Math.max(0, s.now.value - row.newest))} ago</span>;
 }
 
 function Windows() {
