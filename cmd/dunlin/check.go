@@ -21,7 +21,7 @@ const checkEvery = 110 * time.Millisecond
 // maxShown is how many different keys of a shard and period are named.
 const maxShown = 20
 
-var errDifferent = errors.New("the replicas are not equal")
+var errDifferent = errors.New("not equal, or not every node could be asked")
 
 func checkCmd() *cobra.Command {
 	var flags clientFlags

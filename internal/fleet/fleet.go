@@ -59,7 +59,7 @@ var mix = [...]metric{
 // Mix is the number of metrics of the standard mix.
 const Mix = len(mix)
 
-// Fleet is some hosts with their present values. It is not safe for concurrent use.
+// Fleet is some hosts with their present values. Goroutines may share it if each has hosts of its own.
 type Fleet struct {
 	metrics []metric
 	hosts   []state
