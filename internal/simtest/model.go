@@ -1,0 +1,126 @@
+package simtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/store/storetest"
+)
+
+// model is a store that can lose its memory, and that bare writers may write to behind its journal's back.
+type model struct {
+	store.Local // the journalled points
+
+	clock    func() time.Time
+	lives    int
+	raw      map[string][]series.Point // not journalled yet, by key
+	epoch    string                    // as read last
+	unites   int
+	node     int
+	loseNext bool // the next Unite fails before it does anything
+}
+
+func newModel(node int, clock func() time.Time) *model {
+	m := &model{node: node, clock: clock}
+	m.lose()
+	return m
+}
+
+// lose empties the store. It is another data set then.
+func (m *model) lose() {
+	m.lives++
+	m.raw = map[string][]series.Point{}
+	m.Local = storetest.NewNaive(storetest.NaiveConfig{Layout: series.Day, Cluster: "sim", Epoch: m.current(), Clock: m.clock})
+}
+
+func (m *model) current() string { return fmt.Sprintf("n%d-%d", m.node, m.lives) }
+
+func (m *model) Epoch(context.Context) (string, error) {
+	m.epoch = m.current()
+	return m.epoch, nil
+}
+
+func (m *model) Unite(ctx context.Context, groups []store.Group, o store.Origin) error {
+	m.unites++
+	if m.loseNext {
+		m.loseNext = false
+		return store.ErrUnavailable
+	}
+	if o.Peer != "" && m.epoch != m.current() {
+		if err := m.Local.Unite(ctx, groups, store.Origin{}); err != nil {
+			return err
+		}
+		return store.ErrEpoch
+	}
+	return m.Local.Unite(ctx, groups, o)
+}
+
+// bare adds a point that no journal knows.
+func (m *model) bare(k series.Key, p series.Point) {
+	key := string(series.Day.AppendKey(nil, k))
+	m.raw[key] = append(m.raw[key], p)
+}
+
+// sweep journals what bare writers added: the newest first, so that what lies 60 s below it is late.
+func (m *model) sweep(floor series.Period) error {
+	for key, pts := range m.raw {
+		k := storetest.Key(key)
+		if k.Period < floor {
+			continue
+		}
+		slices.SortFunc(pts, func(a, b series.Point) int { return series.Compare(b, a) })
+		for _, p := range pts {
+			g := []store.Group{{Key: k, Points: []series.Point{p}}}
+			if err := m.Local.Unite(context.Background(), g, store.Origin{}); err != nil {
+				return err
+			}
+		}
+	}
+	m.raw = map[string][]series.Point{}
+	return nil
+}
+
+// all gives every point of a key, raw ones too, in the order of a sorted set.
+func (m *model) all(k series.Key) []series.Point {
+	got, err := m.Local.Ranges(context.Background(), []store.RangeQuery{{Key: k, Span: store.All}})
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	raw := m.raw[string(series.Day.AppendKey(nil, k))]
+	if len(raw) == 0 {
+		return got[0]
+	}
+	out := append(got[0], raw...)
+	slices.SortFunc(out, series.Compare)
+	return slices.CompactFunc(out, func(a, b series.Point) bool { return series.Compare(a, b) == 0 })
+}
+
+func (m *model) Ranges(_ context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
+	out := make([][]series.Point, len(queries))
+	for i, q := range queries {
+		out[i] = storetest.Select(m.all(q.Key), q.Span)
+	}
+	return out, nil
+}
+
+func (m *model) HourSums(_ context.Context, hour int64, keys []series.Key) ([]store.Sum, error) {
+	out := make([]store.Sum, len(keys))
+	for i, k := range keys {
+		out[i] = storetest.HourSum(m.all(k), hour)
+	}
+	return out, nil
+}
+
+// Tails implements store.Tailer.
+func (m *model) Tails(ctx context.Context, qs []store.TailQuery) (counts []int, points [][]series.Point, err error) {
+	for _, q := range qs {
+		all := m.all(q.Key)
+		counts = append(counts, len(storetest.Select(all, store.Span{From: q.Base, To: q.From})))
+		points = append(points, storetest.Select(all, store.Span{From: q.From, To: store.All.To, Limit: q.Limit}))
+	}
+	return counts, points, nil
+}

@@ -1,0 +1,29 @@
+package simtest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/simtest"
+	"github.com/dunlin-db/dunlin/internal/syncer"
+)
+
+// newSyncer is the real thing.
+func newSyncer(l simtest.Link) simtest.Stepper {
+	return syncer.New(syncer.Config{Shard: l.Shard, Peer: l.Peer, PeerName: l.Name, Clock: l.Clock, Poll: l.Poll,
+		Jitter: l.Jitter})
+}
+
+// histories is how many are run; each takes some ms.
+const histories = 300
+
+func TestFlock_histories(t *testing.T) {
+	for seed := range uint64(histories) {
+		f := simtest.New(seed, 2+int(seed%3), newSyncer)
+		f.Run(time.Duration(20+seed%60) * time.Minute)
+		if err := f.Check(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	t.Logf("%d histories, seeds 0 to %d", histories, histories-1)
+}
