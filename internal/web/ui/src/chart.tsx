@@ -101,7 +101,7 @@ function options(width: number, readout: HTMLElement): uPlot.Options {
       { ...axis, size: 22, space: 64, values: (_u, at, _i, _space, step) => at.map((t) => clock(t, step)) },
       { ...axis, size: 52, space: 30, values: (_u, at) => at.map(value) },
     ],
-    series: [{}, { stroke: () => css("--line"), fill: () => css("--fill"), width: 1.5, points: { show: false } }],
+    series: [{}, { stroke: () => css("--line"), fill: () => css("--fill"), width: 1.5, points: { show: (u) => u.data[0].length < 30, size: 4 } }],
     hooks: {
       setCursor: [(u) => {
         const i = u.cursor.idx;

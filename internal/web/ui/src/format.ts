@@ -54,3 +54,5 @@ export function lag(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   return age(ms);
 }
+
+export const ago = (ms: number): string => (ms < 1000 ? "now" : `${age(ms)} ago`);

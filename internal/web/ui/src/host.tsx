@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { Chart } from "./chart";
-import { age } from "./format";
+import { ago } from "./format";
 import * as s from "./state";
 import type { SeriesData } from "./types";
 
@@ -53,7 +53,7 @@ function Seen({ name }: { name: string }) {
   s.hostNames.value;
   const row = s.hosts.get(name)?.value.row;
   if (!row) return null;
-  return <span class="muted">{row.metrics} metrics, last point {age(Math.max(0, s.now.value - row.newest))} ago</span>;
+  return <span class="muted">{row.metrics} {row.metrics === 1 ? "metric" : "metrics"}, last point {ago(s.now.value - row.newest)}</span>;
 }
 
 function Windows() {

@@ -86,9 +86,10 @@ export const highest = computed(() => {
 
 export const simulated = (name: string): boolean => name.startsWith("sim-");
 
-// A counter is drawn as its rate. Names are all there is to tell by.
+// A counter is drawn as its rate. Names are all there is to tell by: Prometheus' endings, and what kernels count.
 export function isCounter(name: string): boolean {
   const bare = name.replace(/\{.*$/s, "");
-  return /([._](total|count|sum|bucket|bytes|packets|errors|drops|dropped|ops|switches|interrupts|forks|octets|ticks))$/
-    .test(bare) && !/(^|[._])(mem|memory|swap|heap|used|free|cached|avail|available|size|rss)([._]|$)/.test(bare);
+  const sizes = /(^|[._])(mem|memory|swap|heap|used|free|cached|avail|available|size|rss|limit|max)([._]|$)/;
+  return !sizes.test(bare) && (/_(total|count|sum|bucket)$/.test(bare) ||
+    /[._](bytes|packets|errors|drops|dropped|ops|reads|writes|requests|switches|interrupts|forks|octets)$/.test(bare));
 }
