@@ -11,7 +11,8 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// naiveStore is a store.Local that is right by being simple: a sorted slice of points a key.
+// naiveStore is a store.Local that is right by being simple, with journal scores that a test knows: a sorted slice of
+// points a key.
 type naiveStore struct {
 	layout series.Layout
 	keys   map[string][]series.Point
