@@ -114,7 +114,7 @@ func notGo(name string) bool {
 func docTests(t *tree) []string {
 	tests := map[string]string{}             // function → directory
 	literals := map[string]map[string]bool{} // directory → string literals of its tests
-	shared := map[string]bool{} // string literals of the packages that hold tests for others
+	shared := map[string]bool{}              // string literals of the packages that hold tests for others
 	for _, f := range t.files {
 		if !f.isTest() {
 			if support(f.dir()) {

@@ -3,6 +3,7 @@
 # DURATION (60s) is how long each pipelined load runs; REDIS_SERVER names the other server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. script/lib.sh
 
 redis=${REDIS_SERVER:-redis-server}
 duration=${DURATION:-60s}
@@ -17,24 +18,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-free_port() {
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 20000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-}
-
-await() { # port
-	for _ in {1..100}; do
-		[ "$(redis-cli -p "$1" ping 2>/dev/null)" != PONG ] || return 0
-		sleep 0.1
-	done
-	echo "nothing answers on port $1" >&2
-	cat "$dir"/*.log >&2
-	return 1
-}
-
 ours=$(free_port)
 web=$(free_port)
 theirs=$(free_port)
@@ -45,8 +28,7 @@ dunlin_pid=$!
 "$redis" --port "$theirs" --bind 127.0.0.1 --save "" --appendonly no --dir "$dir" >"$dir/redis.log" 2>&1 &
 pids+=($!)
 redis_pid=$!
-await "$ours"
-await "$theirs"
+await "$ours" && await "$theirs" || { cat "$dir"/*.log >&2; exit 1; }
 
 echo "machine: $(nproc) cores, $(uname -sr); $(bin/dunlin version | head -n 1); $("$redis" --version)"
 for at in "dunlin $ours" "redis $theirs"; do

@@ -2,6 +2,7 @@
 # The tests in steps, with the time each takes. `quick` is what everyone runs; `more` has the larger counts.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+. script/lib.sh
 
 mode=${1:-quick}
 export REDIS_SERVER=${REDIS_SERVER:-redis-server}
@@ -46,6 +47,20 @@ fuzz() {
 	return $failed
 }
 
+# ioredis drives a node of its own with the Node client, which has no test in Go.
+ioredis() {
+	local port pid status
+	port=$(free_port)
+	"$DUNLIN_BIN" node --resp.listen-address "127.0.0.1:$port" --web.listen-address "" --storage.path "" \
+		--log.level error &
+	pid=$!
+	await "$port" && DUNLIN_ADDR=127.0.0.1:$port npm --prefix test/interop/ioredis test --silent
+	status=$?
+	kill "$pid"
+	wait "$pid"
+	return "$status"
+}
+
 # dirs gives those of the named packages that exist.
 dirs() { local d; for d in "$@"; do [ -z "$(ls "$d"/*_test.go 2>/dev/null)" ] || echo "./$d"; done; }
 
@@ -65,16 +80,17 @@ quick() {
 		done
 		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$' ./test/...
 	fi
-	[ ! -f test/interop/go.mod ] || step "client libraries" in_dir test/interop gotest -count=1 -timeout 120s ./...
+	[ ! -f test/interop/go.mod ] || step "client libraries: Go" in_dir test/interop gotest -count=1 -timeout 120s ./...
+	[ ! -f test/interop/ioredis/package.json ] || step "client libraries: ioredis" ioredis
 }
 
 more() {
-	step "race detector" gotest -race -timeout 400s \
+	step "race detector" with DUNLIN_DIFF_OPS=20000 gotest -race -timeout 400s \
 		$(dirs . internal/{resp,server,keycmd,shard,store,syncer,query,web,agent,node})
 	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
-	step "$ops commands, compared with redis-server" \
+	[ -z "$(reading DUNLIN_DIFF_OPS)" ] || step "$ops commands, compared with redis-server" \
 		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run "sameAsRedis" $(reading DUNLIN_DIFF_OPS)
-	step "$seeds simulated flocks" \
+	[ -z "$(reading DUNLIN_SIM_SEEDS)" ] || step "$seeds simulated flocks" \
 		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
 	step "fuzzing, 5 s a target" fuzz 5s
 }
