@@ -23,21 +23,28 @@ const maxPeriods = 1024
 // agents share a host name.
 const newestMembers = 16
 
-// Range gives the points of a series from ≤ Time ≤ to, oldest first, one per timestamp: where several members share
+// Query selects points of one series: From ≤ Time ≤ To.
+type Query struct {
+	Host, Metric string
+	From, To     time.Time
+}
+
+// Range gives the points that q selects, oldest first, one per timestamp: where several members share
 // one, a number beats NaN, anything beats the stale marker, then the larger value and the larger bytes win. No points
 // is no error; ErrUnavailable means nobody could be asked.
-func (c *Client) Range(ctx context.Context, host, metric string, from, to time.Time) ([]Point, error) {
-	first, last := max(from.UnixMilli(), 0), to.UnixMilli()
+func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
+	first, last := max(q.From.UnixMilli(), 0), q.To.UnixMilli()
 	if last < first {
 		return nil, nil
 	}
 	low, high := c.topo.Layout.PeriodOf(first), c.topo.Layout.PeriodOf(last)
 	args := []string{"ZRANGEBYSCORE", "", timeText(first), timeText(last)}
-	perPeriod, err := c.perPeriod(ctx, host, metric, max(low, high-maxPeriods), high, args)
+	w := wanted{q.Host, q.Metric, max(low, high-maxPeriods), high}
+	perPeriod, err := c.perPeriod(ctx, w, args)
 	if err != nil {
 		return nil, err
 	}
-	return points(host, metric, slices.Concat(perPeriod...)), nil
+	return points(q.Host, q.Metric, slices.Concat(perPeriod...)), nil
 }
 
 // Newest gives the newest point of a series over the live periods; false when there is none.
@@ -46,7 +53,7 @@ func (c *Client) Newest(ctx context.Context, host, metric string) (Point, bool, 
 	high := c.topo.Layout.PeriodOf(now + (10 * time.Minute).Milliseconds()) // as far ahead as a point may lie
 	low := max(high-series.Period(c.topo.Keep)-2, 0)
 	args := []string{"ZREVRANGE", "", "0", strconv.Itoa(newestMembers - 1)}
-	perPeriod, err := c.perPeriod(ctx, host, metric, low, high, args)
+	perPeriod, err := c.perPeriod(ctx, wanted{host, metric, low, high}, args)
 	if err != nil {
 		return Point{}, false, err
 	}
@@ -59,15 +66,19 @@ func (c *Client) Newest(ctx context.Context, host, metric string) (Point, bool, 
 	return Point{}, false, nil
 }
 
-// perPeriod sends a command for the series' key of each period low..high and gives the members of each reply. The key
-// goes into args[1].
-func (c *Client) perPeriod(
-	ctx context.Context, host, metric string, low, high series.Period, args []string,
-) ([][]string, error) {
+// wanted is a series over the periods low..high.
+type wanted struct {
+	host, metric string
+	low, high    series.Period
+}
+
+// perPeriod sends a command for the series' key of each period and gives the members of each reply. The key goes into
+// args[1].
+func (c *Client) perPeriod(ctx context.Context, w wanted, args []string) ([][]string, error) {
 	var calls []*call
-	for p := low; p <= high; p++ {
+	for p := w.low; p <= w.high; p++ {
 		key := append(c.topo.Layout.AppendPeriod(nil, p), ':')
-		key = series.AppendSeries(key, host, metric)
+		key = series.AppendSeries(key, w.host, w.metric)
 		k, err := c.topo.Layout.ParseKey(key)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)

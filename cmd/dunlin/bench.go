@@ -133,7 +133,9 @@ func ratio(a, b float64) float64 {
 
 func (r *benchReport) print(w io.Writer) error {
 	header := []string{"", orWord(r.Result.Server, "server") + " " + string(r.Result.Form)}
-	rows := [][]string{{"points"}, {"errors"}, {"seconds"}, {"points/s"}, {"server CPU-s per million points"}, {"bytes per point"}}
+	rows := [][]string{
+		{"points"}, {"errors"}, {"seconds"}, {"points/s"}, {"server CPU-s per million points"}, {"bytes per point"},
+	}
 	add := func(b bench.Result) {
 		for i, cell := range []string{
 			strconv.FormatInt(b.Points, 10), strconv.FormatInt(b.Errors, 10), decimals(b.Seconds, 2),

@@ -17,15 +17,15 @@ import (
 
 // demoFlags are the flags of dunlin demo.
 type demoFlags struct {
-	store, dir         string
-	simHosts           int
-	agents             bool
-	respPort, webPort  int
-	redisPort          int
-	redisServer        string
-	sweep              time.Duration
-	restartAfter       time.Duration
-	clusterName, level string
+	store, dir        string
+	simHosts          int
+	agents            bool
+	respPort, webPort int
+	redisPort         int
+	redisServer       string
+	sweep             time.Duration
+	restartAfter      time.Duration
+	level             string
 }
 
 func demoCmd() *cobra.Command {

@@ -170,7 +170,8 @@ func (g *gen) limit() []string {
 	if !g.chance(40) {
 		return nil
 	}
-	return []string{pick(g, "limit", "LIMIT"), pick(g, "0", "1", "3", "10", "-1", "x"), pick(g, "0", "1", "5", "100", "-1", "-3", "")}
+	offset, n := pick(g, "0", "1", "3", "10", "-1", "x"), pick(g, "0", "1", "5", "100", "-1", "-3", "")
+	return []string{pick(g, "limit", "LIMIT"), offset, n}
 }
 
 func (g *gen) list(n int, f func() string) []string {
@@ -185,7 +186,8 @@ func (g *gen) glob() string {
 	if g.chance(40) {
 		return g.noise("sz*?[]^-\\0123*set")
 	}
-	return pick(g, "*", "s*", "*1", "s?", "[sz]?", "[^s]*", "z[0-2]", "lex*", "s\\1", "m*1*", "m[1-", "", "\\", "n?*", "**x", "*:cpu")
+	return pick(g, "*", "s*", "*1", "s?", "[sz]?", "[^s]*", "z[0-2]", "lex*", "s\\1", "m*1*", "m[1-",
+		"", "\\", "n?*", "**x", "*:cpu")
 }
 
 // op makes one command. The weights keep keys alive: writers before deleters.
@@ -279,7 +281,8 @@ func (g *gen) stringOp() op {
 	case 17, 18:
 		return op{args: []string{pick(g, "INCRBY", "DECRBY"), w, g.text()}}
 	}
-	return op{args: []string{"INCRBYFLOAT", w, pick(g, g.numberNoise(), g.numberNoise(), "0.1", "-0.1", "10.5", "1e5", "3", "-7", "1e-10", "0.000001", "abc", "",
+	return op{args: []string{"INCRBYFLOAT", w, pick(g,
+		g.numberNoise(), g.numberNoise(), "0.1", "-0.1", "10.5", "1e5", "3", "-7", "1e-10", "0.000001", "abc", "",
 		"nan", "inf", "1e5000", "0x10", " 1", "5.0e3", "1e18", "3.3333333333333333333", "-0")}}
 }
 
@@ -299,7 +302,8 @@ func (g *gen) setOptions() (out []string) {
 		case 5:
 			out = append(out, "px", g.ttl()+"000")
 		case 6: // never in the past: Redis keeps such a key until it finds it
-			out = append(out, pick(g, "EXAT", "PXAT"), pick(g, "0", "-1", "x", g.future(1000), g.future(1000), g.future(1_000_000)))
+			out = append(out, pick(g, "EXAT", "PXAT"),
+				pick(g, "0", "-1", "x", g.future(1000), g.future(1000), g.future(1_000_000)))
 		case 7:
 			out = append(out, pick(g, "EX", "what", ""))
 		}
@@ -411,7 +415,7 @@ func (g *gen) zsetOp() op {
 		if g.chance(50) {
 			return op{args: []string{"ZREMRANGEBYRANK", g.or(key), g.rank(), g.rank()}}
 		}
-		return op{args: cat(pick(g, "ZPOPMIN", "ZPOPMAX"), g.or(key), g.list(1, func() string { return pick(g, "1", "2", "0", "-1", "x") }))}
+		return op{args: []string{pick(g, "ZPOPMIN", "ZPOPMAX"), g.or(key), pick(g, "1", "2", "0", "-1", "x")}}
 	case 9:
 		return op{args: []string{pick(g, "ZPOPMIN", "ZPOPMAX"), g.or(key)}}
 	}
@@ -468,7 +472,8 @@ func (g *gen) lexOp() op {
 	case 4:
 		return op{args: []string{"ZLEXCOUNT", key, g.lexBound(), g.lexBound()}}
 	case 5:
-		return op{args: cat("ZRANGE", key, g.lexBound(), g.lexBound(), "BYLEX", pick(g, "REV", "BYLEX", "LIMIT", "WITHSCORES"), g.limit())}
+		more := pick(g, "REV", "BYLEX", "LIMIT", "WITHSCORES")
+		return op{args: cat("ZRANGE", key, g.lexBound(), g.lexBound(), "BYLEX", more, g.limit())}
 	case 6:
 		return op{args: cat("ZRANGE", key, g.lexBound(), g.lexBound(), "BYLEX", g.limit())}
 	}
@@ -541,7 +546,8 @@ func (g *gen) instant(key string) string {
 }
 
 func (g *gen) seriesMember(key string) string {
-	return g.instant(key) + ":" + pick(g, "1", "1.5", "1.50", "0.25", "-3", "nan", "9.74:8.55", "1e-05", "100", "x y", "é")
+	return g.instant(key) + ":" + pick(g, "1", "1.5", "1.50", "0.25", "-3", "nan", "9.74:8.55", "1e-05", "100",
+		"x y", "é")
 }
 
 func (g *gen) seriesOp() op {
@@ -620,10 +626,13 @@ func (g *gen) refusedOp() op {
 		k, hint = pick(g, "2026-13-01:h:m", "2026-11-22:h", "20261122:h:m", "2026-11-22:h%:m"), "bad series key: "
 	}
 	args := [][]string{
-		{"DEL", k}, {"UNLINK", "missing0", k}, {"EXPIRE", k, "100"}, {"PEXPIREAT", k, "100"}, {"SET", k, "v"}, {"SADD", k, "v"},
+		{"DEL", k}, {"UNLINK", "missing0", k}, {"EXPIRE", k, "100"}, {"PEXPIREAT", k, "100"}, {"SET", k, "v"},
+		{"SADD", k, "v"},
 		{"RENAME", k, "s1"}, {"RENAMENX", "s1", k}, {"ZREM", k, "1:1"}, {"ZREMRANGEBYRANK", k, "0", "-1"}, {"INCR", k},
-		{"ZINCRBY", k, "1", "1:1"}, {"APPEND", k, "x"}, {"ZPOPMIN", k}, {"SPOP", k}, {"GETDEL", k}, {"MSET", "s1", "v", k, "v"},
-		{"ZREMRANGEBYSCORE", k, "0", "1"}, {"SETEX", k, "100", "v"}, {"GETSET", k, "x"}, {"INCRBYFLOAT", k, "1"}, {"SREM", k, "a"},
+		{"ZINCRBY", k, "1", "1:1"}, {"APPEND", k, "x"}, {"ZPOPMIN", k}, {"SPOP", k}, {"GETDEL", k},
+		{"MSET", "s1", "v", k, "v"},
+		{"ZREMRANGEBYSCORE", k, "0", "1"}, {"SETEX", k, "100", "v"}, {"GETSET", k, "x"}, {"INCRBYFLOAT", k, "1"},
+		{"SREM", k, "a"},
 	}[g.r.IntN(22)]
 	return op{args: args, as: asRefusal, want: hint}
 }

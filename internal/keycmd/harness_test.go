@@ -126,7 +126,8 @@ func startRedis(t *testing.T) (addr string) {
 func runRedis(t *testing.T, bin, addr string) bool {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+		"--dir", t.TempDir())
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -155,12 +156,12 @@ func dialRedis(t *testing.T, addr string, proto int) *redis {
 	}
 	t.Cleanup(func() { conn.Close() })
 	r := &redis{conn: conn, in: bufio.NewReaderSize(conn, 1<<20)}
-	r.pipeline(t, [][]string{{"FLUSHALL"}, {"HELLO", strconv.Itoa(proto)}})
+	r.run(t, [][]string{{"FLUSHALL"}, {"HELLO", strconv.Itoa(proto)}})
 	return r
 }
 
-// pipeline gives the raw replies to the commands.
-func (r *redis) pipeline(t testing.TB, cmds [][]string) []string {
+// run sends the commands at once and gives their raw replies.
+func (r *redis) run(t testing.TB, cmds [][]string) []string {
 	t.Helper()
 	var out []byte
 	for _, cmd := range cmds {

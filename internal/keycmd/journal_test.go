@@ -99,7 +99,7 @@ func TestJournal_readsAsAPlainSortedSet(t *testing.T) {
 		other[1] = "copy"
 		for _, proto := range []int{2, 3} {
 			ours, want := n.do(proto, o.args...), n.do(proto, other...)
-			if why := o.compare(t, ours, want); why != "" {
+			if why := o.compare(t, ours, want, 0); why != "" {
 				t.Fatal(why)
 			}
 		}

@@ -170,7 +170,9 @@ func TestGlobMatch(t *testing.T) {
 }
 
 func TestParseLongDouble_refusesHugeExponents(t *testing.T) {
-	for _, s := range []string{"1e999999999", "1e-999999999", "1e99999999999999999999", "0b1", "0o7", "1_0", "nan", "", " 1"} {
+	for _, s := range []string{
+		"1e999999999", "1e-999999999", "1e99999999999999999999", "0b1", "0o7", "1_0", "nan", "", " 1",
+	} {
 		if f := ParseLongDouble([]byte(s)); f != nil {
 			t.Errorf("%q reads as %v", s, f)
 		}

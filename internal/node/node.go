@@ -31,7 +31,7 @@ var (
 	// ErrUnknownNode: the topology has no node of that name.
 	ErrUnknownNode = errors.New("the topology has no such node")
 	// ErrRedisCluster: the node is to run on a Redis Cluster, which this version can not.
-	ErrRedisCluster = errors.New("redis-cluster is not supported by this version: list the processes under redis:")
+	ErrRedisCluster = errors.New("redis-cluster is not supported by this version, list its processes under redis")
 	// ErrOpenHTTP: HTTP would listen beyond loopback without a web config file.
 	ErrOpenHTTP = errors.New("HTTP beyond loopback needs --web.config.file (basic auth or TLS, exporter-toolkit's format)")
 )
@@ -217,8 +217,10 @@ func (n *Node) open(ctx context.Context) error {
 }
 
 func (n *Node) announce(front, http net.Listener) {
-	attrs := []any{"resp", front.Addr().String(), "store", n.storeKind(), "durability", n.durability(),
-		"shards", n.self.Hold, "peers", len(n.flock.peers)}
+	attrs := []any{
+		"resp", front.Addr().String(), "store", n.storeKind(), "durability", n.durability(),
+		"shards", n.self.Hold, "peers", len(n.flock.peers),
+	}
 	if http != nil {
 		attrs = append(attrs, "http", http.Addr().String())
 	}

@@ -69,14 +69,15 @@ func TestParse_good(t *testing.T) {
 	}
 }
 
-func TestParse_refuses(t *testing.T) {
-	replace := func(old, new string) string {
+// refusals gives two helpers: one makes a variant of the good file, one checks why and at which line it is refused.
+func refusals(t *testing.T) (replace func(old, new string) string, f func(name, text string, want error, line string)) {
+	replace = func(old, new string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("no %q in the good file", old)
 		}
 		return strings.Replace(good, old, new, 1)
 	}
-	f := func(name, text string, want error, line string) {
+	f = func(name, text string, want error, line string) {
 		t.Run(name, func(t *testing.T) {
 			_, err := parseIn(t, text)
 			if !errors.Is(err, want) {
@@ -94,10 +95,16 @@ func TestParse_refuses(t *testing.T) {
 			}
 		})
 	}
+	return replace, f
+}
+
+func TestParse_refuses(t *testing.T) {
+	replace, f := refusals(t)
 	f("empty", "", ErrSyntax, "")
 	f("not yaml", "a: [", ErrSyntax, "")
 	f("list", "- 1\n", ErrSyntax, ":1")
-	f("alias", replace("  sfo2: {site: sfo, url: redis://10.0.0.2:6390}", "  a: &x {url: redis://h:1}\n  b: *x"), ErrSyntax, ":9")
+	f("alias", replace("  sfo2: {site: sfo, url: redis://10.0.0.2:6390}",
+		"  a: &x {url: redis://h:1}\n  b: *x"), ErrSyntax, ":9")
 	f("unknown key", replace("keep: 2", "keeep: 2"), ErrUnknownKey, ":3")
 	f("unknown ring key", replace("hash: host", "hush: host"), ErrUnknownKey, ":5")
 	f("unknown node key", replace("    site: sfo", "    sight: sfo"), ErrUnknownKey, ":10")
@@ -111,6 +118,10 @@ func TestParse_refuses(t *testing.T) {
 	f("period against layout", replace("period: day", "period: day\nlayout: 2006010215"), ErrPeriod, ":3")
 	f("keep 0", replace("keep: 2", "keep: 0"), ErrKeep, ":3")
 	f("keep word", replace("keep: 2", "keep: two"), ErrValue, ":3")
+}
+
+func TestParse_refusesRingsAndNodes(t *testing.T) {
+	replace, f := refusals(t)
 	f("no rings", "cluster: x\nnodes: {}\n", ErrMissing, "")
 	f("empty rings", "cluster: x\nrings: []\n", ErrMissing, ":2")
 	f("rings not a list", "cluster: x\nrings: {}\n", ErrSyntax, ":2")
@@ -150,7 +161,8 @@ func TestParse_keepsSecretsOutOfErrors(t *testing.T) {
 }
 
 func TestParse_hourlyFrom(t *testing.T) {
-	text := "cluster: x\nperiod: hour\nrings: [{from: 2026-11-22}, {from: 2026-11-22T05}]\nnodes: {a: {url: 'redis://h:1'}}\n"
+	text := "cluster: x\nperiod: hour\nrings: [{from: 2026-11-22}, {from: 2026-11-22T05}]\n" +
+		"nodes: {a: {url: 'redis://h:1'}}\n"
 	got, err := Parse([]byte(text), "x")
 	if err != nil {
 		t.Fatal(err)

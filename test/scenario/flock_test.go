@@ -73,8 +73,10 @@ func startFlock(t *testing.T, store string) *flock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &flock{t: t, store: store, dir: dir, ports: freePorts(t), out: &safeBuffer{}, book: newBook(),
-		conns: map[int]rueidis.Client{}}
+	f := &flock{
+		t: t, store: store, dir: dir, ports: freePorts(t), out: &safeBuffer{}, book: newBook(),
+		conns: map[int]rueidis.Client{},
+	}
 	f.demo = exec.Command(binary, "demo", "--store", store, "--dir", dir, "--agents=false", "--sim-hosts", "0",
 		"--resp-port", fmt.Sprint(f.ports.resp), "--web-port", fmt.Sprint(f.ports.web),
 		"--redis-port", fmt.Sprint(f.ports.redis), "--redis.sweep-interval", "1s", "--restart-after", "500ms",
