@@ -170,6 +170,42 @@ func MaxSize(points []Point) int {
 	return n
 }
 
+// Recode writes the chunk in src into buf with parameters chosen anew, without going through text. It reports false
+// when src has odd points, for which Encode may find better, more than 256 points, or buf may be too short.
+func Recode(buf, src []byte) (State, bool) {
+	old, n, ok := header(src)
+	var local [256]record
+	if !ok || n > len(local) || len(buf) < headerSize+room+24*n {
+		return State{}, false
+	}
+	recs, p := local[:0], params{frac: old.frac, min: old.min, dec: old.min}
+	var r Reader
+	for r.Reset(src); r.Next(); {
+		if r.text != nil {
+			return State{}, false
+		}
+		v := decimal{r.mant << old.shift, old.dec}
+		for v.decs > old.min && v.mant%10 == 0 {
+			v.mant /= 10
+			v.decs--
+		}
+		p.dec = max(p.dec, v.decs)
+		recs = append(recs, record{at: r.TS, val: v, ok: true})
+	}
+	p.chooseShift(recs)
+	p.chooseBits(recs)
+	p.put(buf, 0)
+	s := State{bits: headerSize * 8}
+	for _, rec := range recs {
+		mant, ok := p.fit(rec.val)
+		if !ok {
+			return State{}, false
+		}
+		s.regular(buf, p, rec.at, mant)
+	}
+	return s, r.Err() == nil
+}
+
 // Encode writes a chunk of the points, at most 65,535, into buf, which has MaxSize bytes, with parameters chosen for
 // them. The chunk is buf[:State.Size()]; Append may go on in a buffer that is longer.
 func Encode(buf []byte, points []Point) State {

@@ -2,8 +2,8 @@ package chunk
 
 import "encoding/binary"
 
-// putBits writes the low n ≤ 64 bits of v at bit position at, the highest first. Bits after them are cleared up to the
-// next 8 bytes, so buf must reach 16 bytes beyond.
+// putBits writes the low n ≤ 64 bits of v at bit position at, the highest first. It clears what follows, so buf must
+// reach 16 bytes beyond.
 func putBits(buf []byte, at uint32, v uint64, n uint8) uint32 {
 	if n > 32 {
 		at = putBits(buf, at, v>>32, n-32)

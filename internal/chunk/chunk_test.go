@@ -128,6 +128,39 @@ func TestAppend_law(t *testing.T) {
 	})
 }
 
+func TestRecode_law(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		decs := rapid.IntRange(0, 5).Draw(t, "decimals")
+		points := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Point {
+			v := rapid.StringMatching(fmt.Sprintf(`-?(0|[1-9][0-9]{0,5})\.[0-9]{1,%d}`, decs+1)).Draw(t, "value")
+			return Point{TS: 1000 * rapid.Int64Range(0, 1<<30).Draw(t, "ts"), Value: []byte(v)}
+		}), 1, 250).Draw(t, "points")
+		src := make([]byte, MaxSize(points))
+		s := Start(src, nil, points[0])
+		for _, p := range points {
+			s.Append(src, p)
+		}
+		buf := make([]byte, MaxSize(points))
+		again, ok := Recode(buf, src[:s.Size()])
+		if ok != (s.Odd() == 0) {
+			t.Fatalf("recoded %v with %d odd points", ok, s.Odd())
+		}
+		if !ok {
+			return
+		}
+		var r Reader
+		r.Reset(buf[:again.Size()])
+		for i := 0; r.Next(); i++ {
+			if got := r.AppendValue(nil); !bytes.Equal(got, points[i].Value) || r.TS != points[i].TS {
+				t.Fatalf("point %d: %d %s, want %d %s", i, r.TS, got, points[i].TS, points[i].Value)
+			}
+		}
+		if again.Len() != len(points) || again.Size() > s.Size()+8 { // the first value is not counted
+			t.Fatalf("%d points in %d bytes, were %d in %d", again.Len(), again.Size(), len(points), s.Size())
+		}
+	})
+}
+
 func TestAppend_full(t *testing.T) {
 	buf := make([]byte, MinSize)
 	first := Point{TS: 1000, Value: bytes.Repeat([]byte("x"), MaxValue)}
@@ -198,7 +231,8 @@ func BenchmarkReader_Next(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var points []Point
 	for i := range 240 {
-		points = append(points, Point{TS: 1795348800000 + int64(i)*1000, Value: fmt.Appendf(nil, "%.2f", 50+5*rng.NormFloat64())})
+		v := fmt.Appendf(nil, "%.2f", 50+5*rng.NormFloat64())
+		points = append(points, Point{TS: 1795348800000 + int64(i)*1000, Value: v})
 	}
 	c := encode(points)
 	var r Reader

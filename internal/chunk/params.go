@@ -51,7 +51,7 @@ func header(buf []byte) (p params, count int, ok bool) {
 
 // record is a point as choose sees it.
 type record struct {
-	at  int64
+	at  int64 // ms
 	val decimal
 	ok  bool // the value is a decimal
 }

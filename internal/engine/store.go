@@ -38,20 +38,31 @@ type Store struct {
 type scratch struct {
 	digest     store.Digest // of the key that is being changed
 	seriesSeed uint64
-	lateHours  []int64
-	rd         chunk.Reader
-	old        []chunk.Point
-	oldText    []byte
-	merged     []chunk.Point
-	encoded    []byte
-	sort       []series.Point
+	lateMillis int64   // points before it come late
+	lateHours  []int64 // hours that got such points
+	memberText
+	rd      chunk.Reader
+	old     []chunk.Point
+	oldText []byte
+	merged  []chunk.Point
+	encoded []byte // starts with room for a chunk of numbers
+	sort    []series.Point
+}
+
+// memberText is the last member that went into a digest.
+type memberText struct {
+	member   []byte
+	timeLen  int // bytes of member up to and with the colon; 0 = nothing is there
+	time     int64
+	timeFrac uint8
 }
 
 var _ store.Local = (*Store)(nil)
 
 // New makes an empty store.
 func New(cfg Config) *Store {
-	return &Store{cfg: cfg, seed: store.DigestSeed(cfg.Cluster), names: newNames(), cursors: map[string]store.Cursor{}}
+	return &Store{cfg: cfg, seed: store.DigestSeed(cfg.Cluster), names: newNames(), cursors: map[string]store.Cursor{},
+		scratch: scratch{encoded: make([]byte, 8<<10)}}
 }
 
 // period gives a period that exists, else nil.

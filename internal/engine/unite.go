@@ -66,10 +66,23 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
-		s.mergeAll(p, e, s.sorted(rest), newest-store.LateAfter)
+		s.lateMillis = newest - store.LateAfter
+		s.mergeAll(p, e, s.sorted(rest))
 	}
 	g.Added = int(s.digest.Points) - int(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
+}
+
+// addDigest adds a new point to the digest. Points that follow each other mostly have the same time, so its text is
+// kept.
+func (s *Store) addDigest(pt series.Point) {
+	if s.timeLen == 0 || pt.TS != s.time || pt.Frac != s.timeFrac {
+		s.time, s.timeFrac = pt.TS, pt.Frac
+		s.member = append(series.AppendTime(s.member[:0], pt.TS, pt.Frac), ':')
+		s.timeLen = len(s.member)
+	}
+	s.member = append(s.member[:s.timeLen], pt.Value...)
+	s.digest.AddMember(s.seriesSeed, s.member)
 }
 
 // sorted gives the points in order and without duplicates, in scratch memory unless they already are.
@@ -86,30 +99,34 @@ func (s *Store) sorted(points []series.Point) []series.Point {
 
 // append puts a point behind all others of its key.
 func (s *Store) append(p *period, e *entry, pt series.Point) {
-	s.digest.AddPoint(s.seriesSeed, pt)
+	s.addDigest(pt)
 	cp := chunk.Point(pt)
 	if e.dirLen == 0 {
-		s.startOpen(p, e, nil, cp, 64)
+		s.startOpen(p, e, nil, cp)
 	}
 	if e.open.Len() >= int(e.sealAt) {
 		s.seal(p, e, cp)
 	}
-	last := int(e.dirLen) - 1
 	odd := e.open.Odd()
-	if !e.open.Append(p.chunkBytes(e, last), cp) {
-		s.growOpen(p, e, last, len(cp.Value))
-		if !e.open.Append(p.chunkBytes(e, last), cp) {
+	if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+		s.growOpen(p, e, len(cp.Value))
+		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
 			panic("BUG: engine: a point that is outside the grammar")
 		}
 	}
-	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 {
-		s.rewrite(p, e, last, s.decode(p, e, last)) // perhaps other parameters suit it better
+	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
+		last := int(e.dirLen) - 1
+		s.rewrite(p, e, last, s.decode(p, e, last))
 	}
 }
 
-// startOpen adds an open chunk that begins with a point.
-func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point, size int) {
-	size = blockBytes(size)
+// startOpen adds an empty open chunk for a point. like is the chunk before it, nil if there is none: the new one will
+// probably become as large.
+func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point) {
+	size := 64
+	if like != nil {
+		size = blockBytes(max(size, len(like)*5/4+32))
+	}
 	block := p.slab.alloc(size)
 	e.open = chunk.Start(p.slab.at(block, size), like, first)
 	p.makeRoom(e, int(e.dirLen), 1)
@@ -117,7 +134,8 @@ func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point, s
 }
 
 // growOpen gives the open chunk a block in which a value of n bytes more has room.
-func (s *Store) growOpen(p *period, e *entry, last, n int) {
+func (s *Store) growOpen(p *period, e *entry, n int) {
+	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
 	used := e.open.Size()
 	size := blockBytes(max(int(d.size)*3/2, used+chunk.MinSize-chunk.MaxValue+n))
@@ -132,9 +150,7 @@ func (s *Store) growOpen(p *period, e *entry, last, n int) {
 func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	old := s.decode(p, e, last)
-	s.growEncoded(old)
-	st := chunk.Encode(s.encoded, old)
+	st := s.encodeBest(p, e, last)
 	p.slab.release(d.block, int(d.size))
 	d.size, d.count = uint16(st.Size()), uint16(st.Len())
 	d.block = p.slab.alloc(st.Size())
@@ -142,7 +158,17 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	copy(sealed, s.encoded)
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
-	s.startOpen(p, e, sealed, next, max(64, st.Size()*5/4+32))
+	s.startOpen(p, e, sealed, next)
+}
+
+// encodeBest writes the open chunk to s.encoded with the best parameters.
+func (s *Store) encodeBest(p *period, e *entry, last int) chunk.State {
+	if st, ok := chunk.Recode(s.encoded, p.chunkBytes(e, last)); ok {
+		return st
+	}
+	old := s.decode(p, e, last)
+	s.growEncoded(old)
+	return chunk.Encode(s.encoded, old)
 }
 
 func (s *Store) growEncoded(points []chunk.Point) {
@@ -151,8 +177,8 @@ func (s *Store) growEncoded(points []chunk.Point) {
 	}
 }
 
-// mergeAll unites points, in order and without duplicates, with those of an entry. Points before lateMillis are late.
-func (s *Store) mergeAll(p *period, e *entry, points []series.Point, lateMillis int64) {
+// mergeAll unites points, in order and without duplicates, with those of an entry.
+func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 	for len(points) > 0 {
 		i := s.locate(p, e, points[0])
 		n := len(points)
@@ -162,7 +188,7 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point, lateMillis 
 				n++
 			}
 		}
-		s.mergeChunk(p, e, i, points[:n], lateMillis)
+		s.mergeChunk(p, e, i, points[:n])
 		points = points[n:]
 	}
 }
@@ -173,7 +199,7 @@ func (s *Store) reaches(p *period, e *entry, i int, pt series.Point) bool {
 }
 
 // mergeChunk unites points with those of chunk i, which is decoded once, whatever their number.
-func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, lateMillis int64) {
+func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	old := s.decode(p, e, i)
 	merged, grew := s.merged[:0], false
 	at := 0
@@ -186,7 +212,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 			points = points[1:]
 		default:
 			grew = true
-			s.added(points[0], lateMillis)
+			s.added(points[0])
 			merged = append(merged, chunk.Point(points[0]))
 			points = points[1:]
 		}
@@ -196,7 +222,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 	if !e.isOpen(i) {
 		for _, pt := range tail {
 			grew = true
-			s.added(pt, lateMillis)
+			s.added(pt)
 			s.merged = append(s.merged, chunk.Point(pt))
 		}
 		tail = nil
@@ -205,21 +231,20 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point, la
 		s.rewrite(p, e, i, s.merged)
 	}
 	for _, pt := range tail {
-		if pt.TS < lateMillis {
-			s.noteLate(pt.TS)
-		}
+		s.noteLate(pt.TS)
 		s.append(p, e, pt)
 	}
 }
 
-func (s *Store) added(pt series.Point, lateMillis int64) {
-	s.digest.AddPoint(s.seriesSeed, pt)
-	if pt.TS < lateMillis {
-		s.noteLate(pt.TS)
-	}
+func (s *Store) added(pt series.Point) {
+	s.addDigest(pt)
+	s.noteLate(pt.TS)
 }
 
 func (s *Store) noteLate(tsMillis int64) {
+	if tsMillis >= s.lateMillis {
+		return
+	}
 	if h := tsMillis / hourMillis; !slices.Contains(s.lateHours, h) {
 		s.lateHours = append(s.lateHours, h)
 	}

@@ -2,9 +2,11 @@ package keycmd
 
 import (
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/dunlin-db/dunlin/internal/keyspace"
+	"github.com/dunlin-db/dunlin/internal/resp"
 )
 
 const (
@@ -81,12 +83,22 @@ func (c *Call) replyScan(next uint64, found *rows) {
 	found.reply(c.W)
 }
 
-// A cursor of SCAN holds, from its lowest bit: 1 bit half (plain keys, then series), 11 bits shard, and the cursor
-// within that half of that shard. 0 is both the start and the end.
+// A cursor of SCAN holds, from its lowest bit: 1 bit half, 11 bits shard, and the cursor within that half of that
+// shard, which must be below 2^52. 0 is both the start and the end.
 const (
 	halfBits  = 1
 	placeBits = 12
 )
+
+// place is where a SCAN is within a slot.
+type place struct {
+	half  int    // 0 = plain keys, 1 = series
+	inner uint64 // cursor within the half, 0 = its start
+}
+
+func (p place) cursor(shard int) uint64 {
+	return p.inner<<placeBits | uint64(shard)<<halfBits | uint64(p.half)
+}
 
 // cmdScan walks the plain keys, then the series of every slot in turn.
 func cmdScan(c *Call) {
@@ -98,8 +110,8 @@ func cmdScan(c *Call) {
 	if !ok {
 		return
 	}
-	shard, half := int(cursor%(1<<placeBits))>>halfBits, int(cursor&1)
-	inner := cursor >> placeBits
+	shard := int(cursor%(1<<placeBits)) >> halfBits
+	at := place{half: int(cursor & 1), inner: cursor >> placeBits}
 	out := c.rows(false)
 	seen := 0
 	add := func(key []byte, kind keyspace.Kind) {
@@ -113,29 +125,28 @@ func cmdScan(c *Call) {
 			continue
 		}
 		if s.Shard.ID() > shard {
-			half, inner = 0, 0
+			at = place{}
 		}
-		for ; half < 2; half++ {
-			if seen >= a.count {
-				c.replyScan(inner<<placeBits|uint64(s.Shard.ID())<<halfBits|uint64(half), out)
-				return
+		for ; at.half < 2; at = (place{half: at.half + 1}) {
+			if seen < a.count {
+				at.inner = c.scanHalf(s, at, a.count-seen, add)
+				if at.inner == 0 {
+					continue
+				}
 			}
-			inner = c.scanHalf(s, half, inner, a.count-seen, add)
-			if inner != 0 {
-				c.replyScan(inner<<placeBits|uint64(s.Shard.ID())<<halfBits|uint64(half), out)
-				return
-			}
+			c.replyScan(at.cursor(s.Shard.ID()), out)
+			return
 		}
 	}
 	c.replyScan(0, out)
 }
 
-// scanHalf gives about n of the plain keys (half 0) or series keys (half 1) of a slot.
-func (c *Call) scanHalf(s *Slot, half int, inner uint64, n int, fn func(key []byte, kind keyspace.Kind)) uint64 {
-	if half == 0 {
-		return s.Plain.Scan(inner, n, func(key string, o *keyspace.Object) { fn([]byte(key), o.Kind()) })
+// scanHalf gives about n keys of a slot from a place on, and the cursor to go on from within the same half.
+func (c *Call) scanHalf(s *Slot, at place, n int, fn func(key []byte, kind keyspace.Kind)) (inner uint64) {
+	if at.half == 0 {
+		return s.Plain.Scan(at.inner, n, func(key string, o *keyspace.Object) { fn([]byte(key), o.Kind()) })
 	}
-	keys, next := s.local().ScanKeys(inner, n)
+	keys, next := s.local().ScanKeys(at.inner, n)
 	var buf []byte
 	for _, k := range keys {
 		buf = c.Topology.Layout.AppendKey(buf[:0], k)
@@ -147,16 +158,14 @@ func (c *Call) scanHalf(s *Slot, half int, inner uint64, n int, fn func(key []by
 func cmdKeys(c *Call) {
 	out := c.rows(false)
 	for _, s := range c.Slots {
-		last := "" // engines may give a key twice, next to each other or not; most do not
 		for half := range 2 {
-			for inner := uint64(0); ; {
-				inner = c.scanHalf(s, half, inner, maxCount, func(key []byte, _ keyspace.Kind) {
-					if string(key) != last && keyspace.GlobMatch(c.Args[1], key) {
+			for at := (place{half: half}); ; {
+				at.inner = c.scanHalf(s, at, maxCount, func(key []byte, _ keyspace.Kind) {
+					if keyspace.GlobMatch(c.Args[1], key) {
 						out.add(key, 0)
-						last = string(key)
 					}
 				})
-				if inner == 0 {
+				if at.inner == 0 {
 					break
 				}
 			}
@@ -222,12 +231,22 @@ func cmdZScan(c *Call) {
 	if err != nil {
 		return
 	}
-	out := c.rows(true)
-	out.nested, out.w.Proto = false, 2
+	out := c.rows(false)
+	packed := v.encoding() == "listpack"
+	var text [32]byte
 	next := v.zset.scan(cursor, a.count, func(member []byte, score float64) {
 		if a.matches(member) {
-			out.add(member, score)
+			out.add(member, 0)
+			out.add(appendScanScore(text[:0], score, packed), 0)
 		}
 	})
 	c.replyScan(next, out)
+}
+
+// appendScanScore prints a score of ZSCAN: redis-server keeps whole numbers in a listpack as integers.
+func appendScanScore(dst []byte, score float64, packed bool) []byte {
+	if packed && math.Abs(score) <= math.MaxInt64/2 && score == math.Trunc(score) {
+		return strconv.AppendInt(dst, int64(score), 10)
+	}
+	return resp.AppendDouble(dst, score)
 }

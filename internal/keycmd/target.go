@@ -33,7 +33,8 @@ const (
 	errWrongType = "WRONGTYPE Operation against a key holding the wrong kind of value"
 	errNotFloat  = "ERR value is not a valid float"
 	errPositive  = "ERR value is out of range, must be positive"
-	errJournal   = "ERR the journal is made of the node's own change order and is read-only; ZADD to it is accepted, not kept"
+	errJournal   = "ERR the journal is made of the node's own change order and is read-only; " +
+		"ZADD journal is accepted, but not kept"
 )
 
 // IsJournal says whether key names a virtual journal. It spans all held shards on database 0.

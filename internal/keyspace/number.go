@@ -187,7 +187,8 @@ func (r LexRange) Reaches(member []byte) bool {
 	return n < 0 || n == 0 && !r.max.exclusive
 }
 
-// LongDoubleBits and LongDoubleMax are the precision of C's long double on x86-64, in bits of mantissa, and its range, as a binary exponent.
+// LongDoubleBits and LongDoubleMax are the precision of C's long double on x86-64, in bits of mantissa, and its range,
+// as a binary exponent.
 const (
 	LongDoubleBits    = 64
 	LongDoubleMax     = 16384

@@ -55,6 +55,12 @@ func (z *ZSet) Score(member []byte) (float64, bool) {
 // Put sets the score of a member, which is added when missing. NaN is a bug of the caller.
 func (z *ZSet) Put(member []byte, score float64) {
 	it := z.scores.find(member)
+	if it == nil && (z.Len() >= maxListpack || len(member) > maxListpackMember) {
+		z.skiplist = true
+	}
+	if !z.skiplist {
+		score += 0 // −0 becomes 0, as in a listpack, which holds whole numbers as integers
+	}
 	if it != nil {
 		z.order.Delete(Entry{it.key, it.val})
 		it.val = score
@@ -63,9 +69,6 @@ func (z *ZSet) Put(member []byte, score float64) {
 		z.meter.add(memberCost + scoreCost + len(member))
 	}
 	z.order.Set(Entry{it.key, score})
-	if z.Len() > maxListpack || len(member) > maxListpackMember {
-		z.skiplist = true
-	}
 }
 
 // Remove removes a member and says whether it was in. Whoever removes the last one deletes the key.
