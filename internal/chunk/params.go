@@ -3,7 +3,7 @@ package chunk
 const (
 	version    = 1
 	headerSize = 7
-	// DefaultBits is the width class for values of a chunk whose data is not known yet.
+	// defaultBits is the width class for values of a chunk whose data is not known yet.
 	defaultBits = 6
 	maxBits     = 62
 )

@@ -62,7 +62,8 @@ func TestStore_model(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPair()
 		ctx := context.Background()
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+		var sent []store.Group
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0:
 				floor := storetest.Layout.PeriodOf(testDay) + series.Period(rapid.IntRange(0, 3).Draw(t, "floor"))
@@ -76,8 +77,30 @@ func TestStore_model(t *testing.T) {
 				o := store.Origin{Peer: "p", Marks: map[string]store.Mark{key: {TS: 1, Score: 2}}}
 				_ = p.eng.Unite(ctx, nil, o)
 				_ = p.model.Unite(ctx, nil, o)
+			case 2, 3, 4: // what was sent comes again, mixed with something new
+				if len(sent) == 0 {
+					continue
+				}
+				old := rapid.SampledFrom(sent).Draw(t, "again")
+				g := drawGroup.Draw(t, "more")
+				g.Key = old.Key
+				shift := int64(old.Key.Period-storetest.Layout.PeriodOf(testDay)) * 86_400_000
+				for i := range g.Points {
+					g.Points[i].TS = g.Points[i].TS%86_400_000 + testDay + shift
+				}
+				from := rapid.IntRange(0, len(old.Points)).Draw(t, "from")
+				g.Points = append(slices.Clone(old.Points[from:]), g.Points[:len(g.Points)/4]...)
+				if rapid.Bool().Draw(t, "sorted") {
+					slices.SortFunc(g.Points, series.Compare)
+				}
+				p.unite(ctx, t, []store.Group{g})
 			default:
-				p.unite(ctx, t, rapid.SliceOfN(drawGroup, 1, 3).Draw(t, "groups"))
+				groups := rapid.SliceOfN(drawGroup, 1, 3).Draw(t, "groups")
+				for _, g := range groups {
+					g.Points = slices.Clone(g.Points)
+					sent = append(sent, g)
+				}
+				p.unite(ctx, t, groups)
 			}
 		}
 		p.compare(ctx, t)

@@ -68,6 +68,8 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	if len(rest) > 0 {
 		s.lateMillis = newest - store.LateAfter
 		s.mergeAll(p, e, s.sorted(rest))
+		clear(s.sort) // it must not keep the caller's memory alive
+		s.sort = s.sort[:0]
 	}
 	g.Added = int(s.digest.Points) - int(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
@@ -184,7 +186,7 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 		n := len(points)
 		if !e.isOpen(i) {
 			n = 1
-			for n < len(points) && !s.reaches(p, e, i+1, points[n]) {
+			for n < len(points) && s.firstAfter(p, e, i+1, points[n]) {
 				n++
 			}
 		}
@@ -193,52 +195,67 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 	}
 }
 
-// reaches says whether a point belongs to chunk i or later.
-func (s *Store) reaches(p *period, e *entry, i int, pt series.Point) bool {
-	return !s.firstAfter(p, e, i, pt)
-}
-
-// mergeChunk unites points with those of chunk i, which is decoded once, whatever their number.
+// mergeChunk unites points with those of chunk i, which is read once, whatever their number, and written only when a
+// point goes in between.
 func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
-	old := s.decode(p, e, i)
-	merged, grew := s.merged[:0], false
-	at := 0
-	for len(points) > 0 && at < len(old) {
-		switch c := series.Compare(series.Point(old[at]), points[0]); {
-		case c < 0:
-			merged = append(merged, old[at])
-			at++
-		case c == 0:
-			points = points[1:]
-		default:
-			grew = true
-			s.added(points[0])
-			merged = append(merged, chunk.Point(points[0]))
-			points = points[1:]
-		}
+	points, behind := s.skipKnown(p, e, i, points)
+	if len(points) > 0 && !(behind && e.isOpen(i)) {
+		points = s.insert(p, e, i, points)
 	}
-	tail := points // behind all that the chunk holds
-	s.merged = append(merged, old[at:]...)
-	if !e.isOpen(i) {
-		for _, pt := range tail {
-			grew = true
-			s.added(pt)
-			s.merged = append(s.merged, chunk.Point(pt))
-		}
-		tail = nil
-	}
-	if grew {
-		s.rewrite(p, e, i, s.merged)
-	}
-	for _, pt := range tail {
+	for _, pt := range points {
 		s.noteLate(pt.TS)
 		s.append(p, e, pt)
 	}
 }
 
-func (s *Store) added(pt series.Point) {
-	s.addDigest(pt)
-	s.noteLate(pt.TS)
+// skipKnown leaves out the points that chunk i has, up to the first that it has not; behind says that this one and all
+// after it are behind the chunk's last. What a syncer sends again ends here, and no copy of the chunk is made.
+func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (rest []series.Point, behind bool) {
+	var buf [chunk.MaxValue]byte
+	s.rd.Reset(p.chunkBytes(e, i))
+	for len(points) > 0 && s.rd.Next() {
+		if s.rd.TS < points[0].TS {
+			continue
+		}
+		has := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
+		switch c := series.Compare(has, points[0]); {
+		case c == 0:
+			points = points[1:]
+		case c > 0:
+			return points, false
+		}
+	}
+	return points, true
+}
+
+// insert writes chunk i anew with the points in their places. It gives back those that are behind the open chunk.
+func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail []series.Point) {
+	old := s.decode(p, e, i)
+	s.merged = s.merged[:0]
+	for at := 0; at < len(old) || len(points) > 0 && !e.isOpen(i); {
+		c := -1
+		switch {
+		case at == len(old):
+			c = 1
+		case len(points) > 0:
+			c = series.Compare(series.Point(old[at]), points[0])
+		}
+		switch {
+		case c < 0:
+			s.merged = append(s.merged, old[at])
+			at++
+		case c == 0:
+			points = points[1:]
+		default:
+			s.addDigest(points[0])
+			s.noteLate(points[0].TS)
+			s.merged = append(s.merged, chunk.Point(points[0]))
+			points = points[1:]
+		}
+	}
+	s.rewrite(p, e, i, s.merged)
+	clear(s.merged) // it must not keep the caller's memory alive
+	return points
 }
 
 func (s *Store) noteLate(tsMillis int64) {

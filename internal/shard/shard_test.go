@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -207,10 +208,10 @@ func TestShard_Begin_locksMemoryOnly(t *testing.T) {
 }
 
 func TestShard_concurrentWriters(t *testing.T) {
-	for name, st := range map[string]store.Store{"near": naive(), "far": nil} {
-		if st == nil {
-			st = remote{&locked{Local: naive()}}
-		}
+	for name, st := range map[string]store.Store{
+		"naive": naive(), "far": remote{&locked{Local: naive()}},
+		"engine": engine.New(engine.Config{Layout: series.Day, Cluster: "c", Epoch: "e", Clock: time.Now}),
+	} {
 		s, log := open(t, st)
 		var wg sync.WaitGroup
 		for w := range 8 {
