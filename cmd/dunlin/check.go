@@ -42,7 +42,7 @@ func checkCmd() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			c := &checker{ask: client, topo: client.Topology(), period: period}
+			c := &checker{ask: client, topo: client.Topology(), period: period, whole: flags.topology == ""}
 			report, err := c.run(cmd.Context(), wait)
 			if err != nil {
 				return err
@@ -158,7 +158,7 @@ func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
 		}
 	}
 	if r.Equal {
-		b.WriteString("equal everywhere (numbers are points)\n")
+		b.WriteString("equal on all " + strconv.Itoa(len(topo.Nodes)) + " nodes (numbers are points)\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write: %w", err)
