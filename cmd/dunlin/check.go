@@ -58,7 +58,7 @@ func checkCmd() *cobra.Command {
 			return err
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, 30*time.Second)
 	cmd.Flags().StringVar(&period, "period", "", "look at this period only")
 	cmd.Flags().DurationVar(&wait, "wait", 10*time.Second, "how long replicas may take to agree")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
