@@ -138,17 +138,19 @@ for k = 8, #KEYS do
         local low = string.format('%.17g', tonumber(top) - 60)
         if above == found then
           from = tonumber(top) + 0.0005
-        elseif tonumber(tail) >= 0 and above + redis.call('ZCOUNT', key, low, top) - tonumber(tail) == found then
-          from = tonumber(top) - 60
+        elseif tonumber(tail) >= 0 then
+          local inside = redis.call('ZCOUNT', key, low, top) - tonumber(tail)
+          from = above + inside == found and tonumber(top) - 60 or 0
+        else
+          from = 0
         end
       end
       local till = tonumber(now) - 60
       if from < till and redis.call('ZCOUNT', key, from, string.format('(%.17g', till)) > 0 then
         local first = math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) / 3600)
         for hour = math.max(first, math.floor(from / 3600)), math.floor(till / 3600) do
-          if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, string.format('(%.4f', hour * 3600 + 3599.9995)) > 0 then
-            late(key, hour)
-          end
+          local last = string.format('(%.4f', hour * 3600 + 3599.9995)
+          if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, last) > 0 then late(key, hour) end
         end
       end
     end

@@ -92,7 +92,8 @@ func (f *Flock) clock(n *node) func() time.Time {
 // boot gives a node a shard over its store.
 func (f *Flock) boot(n *node) {
 	sh, err := shard.New(context.Background(), shard.Config{
-		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st, Log: &wal.Discard{}, Clock: f.clock(n),
+		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st, Log: &wal.Discard{},
+		Clock: f.clock(n),
 	})
 	if err != nil {
 		panic("BUG: " + err.Error())
