@@ -117,7 +117,8 @@ return out
 // are journalled, the newest score among them, and how many lay in its last 60 s (-1 = not known). The difference to
 // ZCARD is what nobody journalled. A peer may have seen any of it already, and with it a newest timestamp that no
 // journal knew: so whatever can lie more than 60 s below the newest member of now is late, and all its hours are
-// named that may hold it. Of a key that stood in no journal peers have seen nothing. It answers the number of members found per key.
+// named that may hold it. Of a key that stood in no journal peers have seen nothing. It answers the number of members
+// found per key.
 var Adopt = newScript(prelude + `
 local out = {}
 for k = 8, #KEYS do
