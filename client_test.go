@@ -115,8 +115,12 @@ func TestClient_Write_blamesOnlyTheBadPoint(t *testing.T) {
 	})
 	c := open(t, Config{URL: f.url()})
 	results, err := c.Write(context.Background(), []Point{
-		{"h", "m", noon, "12"}, {"h", "m", noon, "13"}, {"", "m", noon, "1"}, {"h", "m", noon, "a\nb"},
-		{"h", "m", noon.Add(time.Second), "14"}, {"h", "m", time.Unix(-1, 0), "1"},
+		{"h", "m", noon, "12"},
+		{"h", "m", noon, "13"},
+		{"", "m", noon, "1"},
+		{"h", "m", noon, "a\nb"},
+		{"h", "m", noon.Add(time.Second), "14"},
+		{"h", "m", time.Unix(-1, 0), "1"},
 	})
 	if !errors.Is(err, ErrRefused) || errors.Is(err, ErrUnavailable) {
 		t.Fatal(err)

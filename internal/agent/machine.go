@@ -50,9 +50,14 @@ func (m *machine) cpu(ctx context.Context, out emit) {
 		name      string
 		now, last float64
 	}{
-		{"user", now.User, last.User}, {"system", now.System, last.System}, {"idle", now.Idle, last.Idle},
-		{"nice", now.Nice, last.Nice}, {"iowait", now.Iowait, last.Iowait}, {"irq", now.Irq, last.Irq},
-		{"softirq", now.Softirq, last.Softirq}, {"steal", now.Steal, last.Steal},
+		{"user", now.User, last.User},
+		{"system", now.System, last.System},
+		{"idle", now.Idle, last.Idle},
+		{"nice", now.Nice, last.Nice},
+		{"iowait", now.Iowait, last.Iowait},
+		{"irq", now.Irq, last.Irq},
+		{"softirq", now.Softirq, last.Softirq},
+		{"steal", now.Steal, last.Steal},
 	}
 	total := 0.0
 	for _, mode := range modes {

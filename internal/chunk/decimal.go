@@ -8,8 +8,10 @@ const (
 	maxTS       = 253402300800000 - 1 // ms, the end of the year 9999
 )
 
-var pow10 = [maxDigits + 1]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-	1e16, 1e17, 1e18}
+var pow10 = [maxDigits + 1]int64{
+	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+	1e16, 1e17, 1e18,
+}
 
 // decimal is a value of the grammar -?(0|[1-9][0-9]*)(\.[0-9]+)? with at most 18 digits, except -0: mant / 10^decs.
 type decimal struct {

@@ -17,14 +17,28 @@ const vectorsDoc = "../../docs/format/chunk.md"
 // vectors are the runs of points that the format's document lists, as ts/fraction digits/value.
 var vectors = [][]Point{
 	{{TS: 1795348800000, Value: []byte("0.50")}},
-	{{TS: 1795348800000, Value: []byte("100")}, {TS: 1795348810000, Value: []byte("100")},
-		{TS: 1795348820000, Value: []byte("100")}, {TS: 1795348830000, Value: []byte("100")}},
-	{{TS: 1795348800000, Value: []byte("0.5")}, {TS: 1795348810000, Value: []byte("0.25")},
-		{TS: 1795348821000, Value: []byte("-1")}},
-	{{TS: 1795348800500, Frac: 1, Value: []byte("4096")}, {TS: 1795348801500, Frac: 1, Value: []byte("8192")},
-		{TS: 1795348802500, Frac: 1, Value: []byte("12288")}},
-	{{TS: 1795348800000, Value: []byte("1")}, {TS: 1795348800000, Value: []byte("nan")},
-		{TS: 1795348801250, Frac: 2, Value: []byte("1")}, {TS: 1795348810000, Value: []byte("1")}},
+	{
+		{TS: 1795348800000, Value: []byte("100")},
+		{TS: 1795348810000, Value: []byte("100")},
+		{TS: 1795348820000, Value: []byte("100")},
+		{TS: 1795348830000, Value: []byte("100")},
+	},
+	{
+		{TS: 1795348800000, Value: []byte("0.5")},
+		{TS: 1795348810000, Value: []byte("0.25")},
+		{TS: 1795348821000, Value: []byte("-1")},
+	},
+	{
+		{TS: 1795348800500, Frac: 1, Value: []byte("4096")},
+		{TS: 1795348801500, Frac: 1, Value: []byte("8192")},
+		{TS: 1795348802500, Frac: 1, Value: []byte("12288")},
+	},
+	{
+		{TS: 1795348800000, Value: []byte("1")},
+		{TS: 1795348800000, Value: []byte("nan")},
+		{TS: 1795348801250, Frac: 2, Value: []byte("1")},
+		{TS: 1795348810000, Value: []byte("1")},
+	},
 }
 
 func vectorLine(points []Point, encoded []byte) string {

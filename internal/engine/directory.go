@@ -21,8 +21,10 @@ const direntBytes = 16 // divides every block size
 
 func (p *period) dirent(e *entry, i int) dirent {
 	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
-	return dirent{int64(binary.LittleEndian.Uint64(b)), ref(binary.LittleEndian.Uint32(b[8:])),
-		binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint16(b[14:])}
+	return dirent{
+		int64(binary.LittleEndian.Uint64(b)), ref(binary.LittleEndian.Uint32(b[8:])),
+		binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint16(b[14:]),
+	}
 }
 
 func (p *period) firstTS(e *entry, i int) int64 {

@@ -48,8 +48,10 @@ var drawGroup = rapid.Custom(func(t *rapid.T) store.Group {
 	salt := rapid.IntRange(0, 2).Draw(t, "salt")
 	for i := range n {
 		ts := first + int64(i)*step
-		g.Points = append(g.Points, series.Point{TS: ts, Frac: series.FracFor(ts),
-			Value: fmt.Appendf(nil, style, i*(salt+7)%1000)})
+		g.Points = append(g.Points, series.Point{
+			TS: ts, Frac: series.FracFor(ts),
+			Value: fmt.Appendf(nil, style, i*(salt+7)%1000),
+		})
 	}
 	if rapid.Bool().Draw(t, "backwards") {
 		slices.Reverse(g.Points)

@@ -61,8 +61,10 @@ var _ store.Local = (*Store)(nil)
 
 // New makes an empty store.
 func New(cfg Config) *Store {
-	return &Store{cfg: cfg, seed: store.DigestSeed(cfg.Cluster), names: newNames(), cursors: map[string]store.Cursor{},
-		scratch: scratch{encoded: make([]byte, 8<<10)}}
+	return &Store{
+		cfg: cfg, seed: store.DigestSeed(cfg.Cluster), names: newNames(), cursors: map[string]store.Cursor{},
+		scratch: scratch{encoded: make([]byte, 8<<10)},
+	}
 }
 
 // period gives a period that exists, else nil.

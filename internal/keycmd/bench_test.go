@@ -13,7 +13,10 @@ import (
 // BenchmarkZAdd is a fleet that writes its points in turn, without protocol and network.
 func BenchmarkZAdd(b *testing.B) {
 	n := newNode(b, 8, noon.Add(20*time.Hour), func(int) store.Local {
-		return engine.New(engine.Config{Layout: layoutDay, Cluster: "bench", Epoch: "1", Clock: func() time.Time { return noon }})
+		return engine.New(engine.Config{
+			Layout: layoutDay, Cluster: "bench", Epoch: "1",
+			Clock: func() time.Time { return noon },
+		})
 	})
 	for _, s := range n.slots {
 		s.Tx = s.Shard.Begin()
@@ -24,7 +27,10 @@ func BenchmarkZAdd(b *testing.B) {
 		keys[i] = fmt.Appendf(nil, "2026-11-22:host%d:metric%d", i/20, i%20)
 	}
 	cmd := n.table["zadd"]
-	c := &Call{Ctx: context.Background(), W: &n.w, Slots: n.slots, Topology: n.topo, Clock: func() time.Time { return noon }}
+	c := &Call{
+		Ctx: context.Background(), W: &n.w, Slots: n.slots, Topology: n.topo,
+		Clock: func() time.Time { return noon },
+	}
 	name := []byte("ZADD")
 	ts := 1795348800
 	var score, member []byte

@@ -626,12 +626,27 @@ func (g *gen) refusedOp() op {
 		k, hint = pick(g, "2026-13-01:h:m", "2026-11-22:h", "20261122:h:m", "2026-11-22:h%:m"), "bad series key: "
 	}
 	args := [][]string{
-		{"DEL", k}, {"UNLINK", "missing0", k}, {"EXPIRE", k, "100"}, {"PEXPIREAT", k, "100"}, {"SET", k, "v"},
+		{"DEL", k},
+		{"UNLINK", "missing0", k},
+		{"EXPIRE", k, "100"},
+		{"PEXPIREAT", k, "100"},
+		{"SET", k, "v"},
 		{"SADD", k, "v"},
-		{"RENAME", k, "s1"}, {"RENAMENX", "s1", k}, {"ZREM", k, "1:1"}, {"ZREMRANGEBYRANK", k, "0", "-1"}, {"INCR", k},
-		{"ZINCRBY", k, "1", "1:1"}, {"APPEND", k, "x"}, {"ZPOPMIN", k}, {"SPOP", k}, {"GETDEL", k},
+		{"RENAME", k, "s1"},
+		{"RENAMENX", "s1", k},
+		{"ZREM", k, "1:1"},
+		{"ZREMRANGEBYRANK", k, "0", "-1"},
+		{"INCR", k},
+		{"ZINCRBY", k, "1", "1:1"},
+		{"APPEND", k, "x"},
+		{"ZPOPMIN", k},
+		{"SPOP", k},
+		{"GETDEL", k},
 		{"MSET", "s1", "v", k, "v"},
-		{"ZREMRANGEBYSCORE", k, "0", "1"}, {"SETEX", k, "100", "v"}, {"GETSET", k, "x"}, {"INCRBYFLOAT", k, "1"},
+		{"ZREMRANGEBYSCORE", k, "0", "1"},
+		{"SETEX", k, "100", "v"},
+		{"GETSET", k, "x"},
+		{"INCRBYFLOAT", k, "1"},
 		{"SREM", k, "a"},
 	}[g.r.IntN(22)]
 	return op{args: args, as: asRefusal, want: hint}

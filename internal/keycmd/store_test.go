@@ -23,8 +23,10 @@ type naiveStore struct {
 }
 
 func newNaiveStore(l series.Layout) *naiveStore {
-	return &naiveStore{layout: l, keys: map[string][]series.Point{}, scores: map[string]int64{},
-		late: map[string]int64{}, score: 1_700_000_000_000_000}
+	return &naiveStore{
+		layout: l, keys: map[string][]series.Point{}, scores: map[string]int64{},
+		late: map[string]int64{}, score: 1_700_000_000_000_000,
+	}
 }
 
 func (s *naiveStore) name(k series.Key) string { return string(s.layout.AppendKey(nil, k)) }
@@ -124,12 +126,16 @@ func (s *naiveStore) HourSums(context.Context, int64, []series.Key) ([]store.Sum
 func (s *naiveStore) Digests(context.Context, series.Period, func(series.Key, store.Digest) error) error {
 	return nil
 }
-func (s *naiveStore) Periods(context.Context) ([]series.Period, error)              { return nil, nil }
-func (s *naiveStore) Cursor(context.Context, string) (c store.Cursor, err error)    { return c, nil }
+
+func (s *naiveStore) Periods(context.Context) ([]series.Period, error) { return nil, nil }
+
+func (s *naiveStore) Cursor(context.Context, string) (c store.Cursor, err error) { return c, nil }
+
 func (s *naiveStore) Marks(context.Context, string, []string) ([]store.Mark, error) { return nil, nil }
-func (s *naiveStore) Floor(context.Context) (series.Period, error)                  { return s.floor, nil }
-func (s *naiveStore) Remote() bool                                                  { return false }
-func (s *naiveStore) Close() error                                                  { return nil }
+
+func (s *naiveStore) Floor(context.Context) (series.Period, error) { return s.floor, nil }
+func (s *naiveStore) Remote() bool                                 { return false }
+func (s *naiveStore) Close() error                                 { return nil }
 
 func (s *naiveStore) Drop(_ context.Context, floor series.Period) (n int, err error) {
 	s.floor = floor

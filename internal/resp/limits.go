@@ -32,9 +32,16 @@ func DefaultLimits() Limits {
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	ints := [][2]*int{
-		{&l.Bulk, &d.Bulk}, {&l.Args, &d.Args}, {&l.Query, &d.Query}, {&l.Inline, &d.Inline}, {&l.Output, &d.Output},
-		{&l.AllBuffers, &d.AllBuffers}, {&l.ReadBuffer, &d.ReadBuffer}, {&l.MaxClients, &d.MaxClients},
-		{&l.UnauthBulk, &d.UnauthBulk}, {&l.UnauthArgs, &d.UnauthArgs},
+		{&l.Bulk, &d.Bulk},
+		{&l.Args, &d.Args},
+		{&l.Query, &d.Query},
+		{&l.Inline, &d.Inline},
+		{&l.Output, &d.Output},
+		{&l.AllBuffers, &d.AllBuffers},
+		{&l.ReadBuffer, &d.ReadBuffer},
+		{&l.MaxClients, &d.MaxClients},
+		{&l.UnauthBulk, &d.UnauthBulk},
+		{&l.UnauthArgs, &d.UnauthArgs},
 	}
 	for _, p := range ints {
 		if *p[0] == 0 {

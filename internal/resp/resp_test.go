@@ -104,7 +104,8 @@ func TestParser_Next_byByte(t *testing.T) {
 
 func TestBatch_Fill_allocatesNothing(t *testing.T) {
 	limits := DefaultLimits()
-	in := bytes.Repeat([]byte("*4\r\n$4\r\nZADD\r\n$29\r\n2026-11-22:web17.sfo:cpu.user\r\n$1\r\n1\r\n$3\r\n1:2\r\n"), 1000)
+	in := bytes.Repeat([]byte("*4\r\n$4\r\nZADD\r\n$29\r\n2026-11-22:web17.sfo:cpu.user\r\n"+
+		"$1\r\n1\r\n$3\r\n1:2\r\n"), 1000)
 	p := Parser{Limits: &limits}
 	var b Batch
 	allocs := testing.AllocsPerRun(10, func() {
@@ -119,9 +120,12 @@ func TestBatch_Fill_allocatesNothing(t *testing.T) {
 
 func FuzzParser(f *testing.F) {
 	for _, s := range []string{
-		"*1\r\n$4\r\nPING\r\n", "*1\r\n$9223372036854775807\r\n", "*2147483647\r\n", "*9000000000000000000\r\n", "*0\r\n*0\r\n",
-		"*-1\r\n", "*1\r\n$-1\r\n", "PING\r\n", "set a \"b\\xff\" 'c'\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03\x01\x02",
-		"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$1\r\n\x00\r\n", "\x00\x00\x00\n", "*1\r\n$536870912\r\n", "*1\n$1\na\n", "*1\r\n$1\r\na\r\n*1\r\n$1\r\nb",
+		"*1\r\n$4\r\nPING\r\n", "*1\r\n$9223372036854775807\r\n", "*2147483647\r\n", "*9000000000000000000\r\n",
+		"*0\r\n*0\r\n",
+		"*-1\r\n", "*1\r\n$-1\r\n", "PING\r\n", "set a \"b\\xff\" 'c'\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\x16\x03\x01\x02",
+		"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$1\r\n\x00\r\n", "\x00\x00\x00\n", "*1\r\n$536870912\r\n",
+		"*1\n$1\na\n", "*1\r\n$1\r\na\r\n*1\r\n$1\r\nb",
 	} {
 		f.Add([]byte(s), uint8(1), false)
 		f.Add([]byte(s), uint8(7), true)

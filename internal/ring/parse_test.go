@@ -57,10 +57,14 @@ func TestParse_good(t *testing.T) {
 			{From: from("2026-12-01"), Shards: 3, Hash: HashCraigslist, Names: []string{"a", "b", "c"}},
 		},
 		Nodes: []Node{
-			{Name: "fra1", Site: "fra", URL: "redis://[::1]:6390", RedisCluster: []string{"redis://10.2.0.5:7000"},
-				Hold: []int{1, 2, 3}, Password: "hunter2"},
-			{Name: "sfo1", Site: "sfo", URL: "redis://10.0.0.1:6390", Hold: []int{1, 3}, Password: "hunter2",
-				Redis: []string{"redis://127.0.0.1:6379", "", "redis://127.0.0.1:6380/2"}},
+			{
+				Name: "fra1", Site: "fra", URL: "redis://[::1]:6390", RedisCluster: []string{"redis://10.2.0.5:7000"},
+				Hold: []int{1, 2, 3}, Password: "hunter2",
+			},
+			{
+				Name: "sfo1", Site: "sfo", URL: "redis://10.0.0.1:6390", Hold: []int{1, 3}, Password: "hunter2",
+				Redis: []string{"redis://127.0.0.1:6379", "", "redis://127.0.0.1:6380/2"},
+			},
 			{Name: "sfo2", Site: "sfo", URL: "redis://10.0.0.2:6390", Hold: []int{1, 2, 3}, Password: "hunter2"},
 		},
 	}

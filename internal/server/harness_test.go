@@ -104,8 +104,10 @@ func startRedis(t testing.TB, args ...string) string {
 	addr := ln.Addr().String()
 	_, port, _ := net.SplitHostPort(addr)
 	_ = ln.Close()
-	cmd := osexec.Command(bin, append([]string{"--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-		"--bind", "127.0.0.1", "--databases", "9"}, args...)...)
+	cmd := osexec.Command(bin, append([]string{
+		"--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+		"--bind", "127.0.0.1", "--databases", "9",
+	}, args...)...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -62,20 +62,44 @@ func (s *Server) infoSections(c *call) []InfoSection {
 	n := s.listener.Counts()
 	return []InfoSection{
 		{"Server", [][2]string{
-			{"redis_version", redisVersion}, {"redis_mode", "standalone"}, {"dunlin_version", s.cfg.Version},
-			{"dunlin_node", name}, {"dunlin_cluster", s.cfg.Topology.Cluster}, {"os", runtime.GOOS + " " + runtime.GOARCH},
-			{"arch_bits", "64"}, {"process_id", itoa(os.Getpid())}, {"run_id", s.cfg.RunID}, {"tcp_port", port},
-			{"server_time_usec", itoa(now.UnixMicro())}, {"uptime_in_seconds", itoa(up)},
-			{"uptime_in_days", itoa(up / 86400)}}},
-		{"Clients", [][2]string{{"connected_clients", itoa(n.Connected)}, {"maxclients", itoa(s.maxClients())},
-			{"blocked_clients", "0"}, {"client_buffers", itoa(n.Held)}}},
-		{"Memory", [][2]string{{"used_memory", itoa(int64(mem.HeapAlloc))}, {"used_memory_rss", itoa(int64(mem.Sys))},
-			{"used_memory_human", fmt.Sprintf("%.2fM", float64(mem.HeapAlloc)/(1<<20))}, {"maxmemory", "0"}}},
-		{"Persistence", [][2]string{{"loading", "0"}, {"async_loading", "0"}, {"rdb_bgsave_in_progress", "0"},
-			{"aof_enabled", "0"}}},
-		{"Stats", append([][2]string{{"total_connections_received", itoa(n.Accepted)},
-			{"total_commands_processed", itoa(s.commands.Load())}, {"rejected_connections", itoa(n.Rejected)},
-			{"protocol_errors", itoa(n.ProtocolErrors)}}, s.shardCounts()...)},
+			{"redis_version", redisVersion},
+			{"redis_mode", "standalone"},
+			{"dunlin_version", s.cfg.Version},
+			{"dunlin_node", name},
+			{"dunlin_cluster", s.cfg.Topology.Cluster},
+			{"os", runtime.GOOS + " " + runtime.GOARCH},
+			{"arch_bits", "64"},
+			{"process_id", itoa(os.Getpid())},
+			{"run_id", s.cfg.RunID},
+			{"tcp_port", port},
+			{"server_time_usec", itoa(now.UnixMicro())},
+			{"uptime_in_seconds", itoa(up)},
+			{"uptime_in_days", itoa(up / 86400)},
+		}},
+		{"Clients", [][2]string{
+			{"connected_clients", itoa(n.Connected)},
+			{"maxclients", itoa(s.maxClients())},
+			{"blocked_clients", "0"},
+			{"client_buffers", itoa(n.Held)},
+		}},
+		{"Memory", [][2]string{
+			{"used_memory", itoa(int64(mem.HeapAlloc))},
+			{"used_memory_rss", itoa(int64(mem.Sys))},
+			{"used_memory_human", fmt.Sprintf("%.2fM", float64(mem.HeapAlloc)/(1<<20))},
+			{"maxmemory", "0"},
+		}},
+		{"Persistence", [][2]string{
+			{"loading", "0"},
+			{"async_loading", "0"},
+			{"rdb_bgsave_in_progress", "0"},
+			{"aof_enabled", "0"},
+		}},
+		{"Stats", append([][2]string{
+			{"total_connections_received", itoa(n.Accepted)},
+			{"total_commands_processed", itoa(s.commands.Load())},
+			{"rejected_connections", itoa(n.Rejected)},
+			{"protocol_errors", itoa(n.ProtocolErrors)},
+		}, s.shardCounts()...)},
 		{"Replication", [][2]string{{"role", "master"}, {"connected_slaves", "0"}}},
 		{"Keyspace", s.keyspaceInfo(c)},
 	}
@@ -88,8 +112,13 @@ func (s *Server) shardCounts() [][2]string {
 		points, pulled, merged = points+c.Points, pulled+c.Pulled, merged+c.Merged
 		refused, below = refused+c.Refused, below+c.BelowFloor
 	}
-	return [][2]string{{"points_written", itoa(points)}, {"points_pulled", itoa(pulled)}, {"points_merged", itoa(merged)},
-		{"points_refused", itoa(refused)}, {"points_below_floor", itoa(below)}}
+	return [][2]string{
+		{"points_written", itoa(points)},
+		{"points_pulled", itoa(pulled)},
+		{"points_merged", itoa(merged)},
+		{"points_refused", itoa(refused)},
+		{"points_below_floor", itoa(below)},
+	}
 }
 
 // keyspaceInfo has a line a shard, database i as SELECT i.

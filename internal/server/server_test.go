@@ -36,8 +36,10 @@ func TestServer_info(t *testing.T) {
 	_, addr := startServer(t, cfg)
 	c := dial(t, addr)
 	all := c.do("INFO")
-	for _, want := range []string{"redis_version:7.0.15\r\n", "dunlin_version:test\r\n", "connected_clients:1\r\n",
-		"loading:0\r\n", "role:master\r\n", "# Dunlin\r\ndurability:none  x\r\n", "tcp_port:" + addr[len("127.0.0.1:"):]} {
+	for _, want := range []string{
+		"redis_version:7.0.15\r\n", "dunlin_version:test\r\n", "connected_clients:1\r\n",
+		"loading:0\r\n", "role:master\r\n", "# Dunlin\r\ndurability:none  x\r\n", "tcp_port:" + addr[len("127.0.0.1:"):],
+	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("INFO lacks %q:\n%s", want, all)
 		}
@@ -112,7 +114,8 @@ func TestServer_sameAsRedis(t *testing.T) {
 		"AUTH x|AUTH default x|AUTH a x|AUTH a b c|HELLO 4|HELLO x|HELLO 3 FOO|HELLO 2 AUTH|HELLO 2 SETNAME a\tb",
 		"CLIENT GETNAME|CLIENT SETNAME a|CLIENT GETNAME|CLIENT FOO|CLIENT|CLIENT SETNAME|CONFIG|CONFIG FOO|CONFIG GET",
 		"CONFIG GET save|CONFIG GET appendonly|CONFIG SET foo bar|CONFIG RESETSTAT|COMMAND COUNT x|COMMAND FOO",
-		"RESET|PING|COMMAND GETKEYS get a|COMMAND GETKEYS ping|COMMAND GETKEYS foo|COMMAND GETKEYS get|COMMAND GETKEYS ping x",
+		"RESET|PING|COMMAND GETKEYS get a|COMMAND GETKEYS ping|COMMAND GETKEYS foo|COMMAND GETKEYS get|" +
+			"COMMAND GETKEYS ping x",
 	} {
 		a, b := dial(t, redis), dial(t, addr)
 		for _, line := range strings.Split(script, "|") {

@@ -66,8 +66,10 @@ type link struct {
 
 // New makes a flock of n nodes; every other one stands on a model of Redis.
 func New(seed uint64, n int, newStepper func(Link) Stepper) *Flock {
-	f := &Flock{rng: rand.New(rand.NewPCG(seed, 7)), now: time.UnixMilli(1795356000000).UTC(), make: newStepper,
-		written: map[string]bool{}, owed: map[string]bool{}}
+	f := &Flock{
+		rng: rand.New(rand.NewPCG(seed, 7)), now: time.UnixMilli(1795356000000).UTC(), make: newStepper,
+		written: map[string]bool{}, owed: map[string]bool{},
+	}
 	for i := range n {
 		nd := &node{name: fmt.Sprintf("n%d", i), redis: i%2 == 1}
 		nd.st = newModel(i, f.clock(nd))
@@ -104,8 +106,10 @@ func (f *Flock) boot(n *node) {
 // follow starts what follows the peers of a node afresh.
 func (f *Flock) follow(n *node) {
 	for _, l := range n.links {
-		l.stepper = f.make(Link{Shard: n.sh, Peer: wire{l}, Name: l.to.name, Clock: f.clock(n), Poll: poll,
-			Jitter: f.rng.Float64})
+		l.stepper = f.make(Link{
+			Shard: n.sh, Peer: wire{l}, Name: l.to.name, Clock: f.clock(n), Poll: poll,
+			Jitter: f.rng.Float64,
+		})
 		l.due = f.now
 	}
 }

@@ -35,8 +35,10 @@ func newModel(node int, clock func() time.Time) *model {
 func (m *model) lose() {
 	m.lives++
 	m.raw = map[string][]series.Point{}
-	m.Local = storetest.NewNaive(storetest.NaiveConfig{Layout: series.Day, Cluster: "sim", Epoch: m.current(),
-		Clock: m.clock})
+	m.Local = storetest.NewNaive(storetest.NaiveConfig{
+		Layout: series.Day, Cluster: "sim", Epoch: m.current(),
+		Clock: m.clock,
+	})
 }
 
 func (m *model) current() string { return fmt.Sprintf("n%d-%d", m.node, m.lives) }

@@ -10,8 +10,10 @@ import (
 
 // newSyncer is the real thing.
 func newSyncer(l simtest.Link) simtest.Stepper {
-	return syncer.New(syncer.Config{Shard: l.Shard, Peer: l.Peer, PeerName: l.Name, Clock: l.Clock, Poll: l.Poll,
-		Jitter: l.Jitter})
+	return syncer.New(syncer.Config{
+		Shard: l.Shard, Peer: l.Peer, PeerName: l.Name, Clock: l.Clock, Poll: l.Poll,
+		Jitter: l.Jitter,
+	})
 }
 
 // histories is how many are run; each takes some ms.

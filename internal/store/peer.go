@@ -70,8 +70,10 @@ func (p *Peer) Epoch(ctx context.Context) (string, error) {
 	m, err := p.c.one(ctx, "DN.EPOCH")
 	if isUnknown(err) {
 		p.mu.Lock()
-		p.bare = DialProcess(ProcessConfig{URL: p.cfg.URL, Password: p.cfg.Password, Layout: p.cfg.Layout,
-			Cluster: p.cfg.Cluster})
+		p.bare = DialProcess(ProcessConfig{
+			URL: p.cfg.URL, Password: p.cfg.Password, Layout: p.cfg.Layout,
+			Cluster: p.cfg.Cluster,
+		})
 		p.mu.Unlock()
 		return p.process().Epoch(ctx)
 	}

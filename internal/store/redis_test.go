@@ -111,12 +111,16 @@ func TestRedis_Do(t *testing.T) {
 				texts[i] = "error: " + err.Error()
 			}
 		}
-		want := []any{store.Simple("PONG"), int64(2), int64(0),
+		want := []any{
+			store.Simple("PONG"), int64(2), int64(0),
 			"error: ERR 1 of 2 refused: " + series.ErrScore.Error() + "; the rest is stored",
 			"error: ERR series keys only grow: ZADD takes NX and CH here, not XX, GT, LT or INCR",
 			int64(1), int64(3), nil, "error: WRONGTYPE Operation against a key holding the wrong kind of value",
 			store.Simple("OK"), store.Simple("QUEUED"), store.Simple("QUEUED"),
-			[]store.Reply{int64(1), store.Simple("OK")}, "error: ERR EXEC without MULTI", []store.Reply{dayKey}}
+			[]store.Reply{int64(1), store.Simple("OK")},
+			"error: ERR EXEC without MULTI",
+			[]store.Reply{dayKey},
+		}
 		if d := cmp.Diff(want, texts); d != "" {
 			t.Errorf("proto %d: (-want +got)\n%s", proto, d)
 		}

@@ -14,8 +14,10 @@ import (
 
 // controlKeys are the first KEYS of the scripts that write the journal.
 func controlKeys(peer string) []string {
-	return []string{journal.Journal, journal.Late, journal.Cards, journal.Floor, journal.Cursors,
-		journal.Marks(peer), journal.Epoch}
+	return []string{
+		journal.Journal, journal.Late, journal.Cards, journal.Floor, journal.Cursors,
+		journal.Marks(peer), journal.Epoch,
+	}
 }
 
 // slice is a part of a batch that one script call takes: some points of some groups.

@@ -87,7 +87,7 @@ func (f *Follower) Status() FollowerStatus {
 // Run follows the own Redis until ctx ends. It returns nil then.
 func (f *Follower) Run(ctx context.Context) error {
 	wait := f.cfg.Poll
-	for next := f.cfg.Clock(); ctx.Err() == nil; {
+	for ctx.Err() == nil {
 		now := f.cfg.Clock()
 		err := f.poll(ctx, now)
 		if err == nil {
@@ -99,7 +99,7 @@ func (f *Follower) Run(ctx context.Context) error {
 		} else {
 			wait = f.cfg.Poll
 		}
-		next = now.Add(wait - wait/8 + time.Duration(rand.Int64N(int64(wait/4+1))))
+		next := now.Add(wait - wait/8 + time.Duration(rand.Int64N(int64(wait/4+1))))
 		sleep(ctx, next.Sub(f.cfg.Clock()))
 	}
 	return nil

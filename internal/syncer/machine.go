@@ -306,8 +306,10 @@ func (m *machine) planFresh(now time.Time) action {
 	for _, ch := range m.plan.tails {
 		newest := ch.Score / 1000
 		if mk := m.marks[ch.Key]; mk.ts > 0 && newest-mk.ts > 2*freshMillis {
-			m.plan.fresh = append(m.plan.fresh, store.RangeQuery{Key: m.key(ch.Key),
-				Span: store.Span{From: newest - freshMillis, To: store.All.To, Limit: tailPoints, Desc: true}})
+			m.plan.fresh = append(m.plan.fresh, store.RangeQuery{
+				Key:  m.key(ch.Key),
+				Span: store.Span{From: newest - freshMillis, To: store.All.To, Limit: tailPoints, Desc: true},
+			})
 		}
 	}
 	return m.next(now)

@@ -28,7 +28,6 @@ type node struct {
 	sh     *shard.Shard
 	syncs  []*syncer.Syncer
 	follow *syncer.Follower
-	reads  []*store.Redis
 }
 
 func newShard(t *testing.T, name string, st store.Store) *shard.Shard {
@@ -48,8 +47,10 @@ func redisNode(t *testing.T, name string) *node {
 	n := &node{t: t, name: name, srv: redistest.Start(t)}
 	r := n.dial()
 	n.st, n.sh = r, newShard(t, name, r)
-	n.follow = syncer.NewFollower(syncer.FollowerConfig{Shard: n.sh, Store: r, Poll: 20 * time.Millisecond,
-		Sweep: 300 * time.Millisecond})
+	n.follow = syncer.NewFollower(syncer.FollowerConfig{
+		Shard: n.sh, Store: r, Poll: 20 * time.Millisecond,
+		Sweep: 300 * time.Millisecond,
+	})
 	return n
 }
 

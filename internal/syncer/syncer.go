@@ -77,8 +77,10 @@ func New(cfg Config) *Syncer {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Syncer{cfg: cfg, m: newMachine(given{peer: cfg.PeerName, layout: cfg.Shard.Layout(), poll: cfg.Poll,
-		floor: cfg.Shard.Floor, jitter: cfg.Jitter})}
+	s := &Syncer{cfg: cfg, m: newMachine(given{
+		peer: cfg.PeerName, layout: cfg.Shard.Layout(), poll: cfg.Poll,
+		floor: cfg.Shard.Floor, jitter: cfg.Jitter,
+	})}
 	s.publish()
 	return s
 }

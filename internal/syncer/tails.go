@@ -46,7 +46,8 @@ func (m *machine) gotTails(now time.Time, ev event) action {
 		if len(pts) > 0 {
 			a.groups = append(a.groups, store.Group{Key: tq.Key, Points: pts})
 		}
-		if again, more := m.moveMark(key, tq, ev.counts, i, pts); more {
+		grew := ev.counts == nil || ev.counts[i] != m.marks[key].count
+		if again, more := m.moveMark(key, tq, grew, pts); more {
 			q.again = append(q.again, again)
 			continue
 		}
@@ -92,13 +93,14 @@ func (m *machine) keepCursor(a *action) {
 	}
 }
 
-// moveMark takes the answer for one key into account. more says that the key has to be asked again: because the
-// answer was full, or because something was added below the mark.
-func (m *machine) moveMark(key string, tq store.TailQuery, counts []int, i int, pts []series.Point,
-) (again store.TailQuery, more bool) {
+// moveMark takes the answer for one key into account; grew says that the count below the mark is not what it was.
+// more says that the key has to be asked again: because the answer was full, or because something was added below.
+func (m *machine) moveMark(key string, tq store.TailQuery, grew bool, pts []series.Point) (again store.TailQuery,
+	more bool,
+) {
 	mk := m.marks[key]
 	windowed := tq.Base < tq.From
-	if windowed && (counts == nil || counts[i] != mk.count) && !m.mut.trustCounts {
+	if windowed && grew && !m.mut.trustCounts {
 		mk.base, mk.count = 0, 0 // something was added in the window: read it whole
 		m.marks[key] = mk
 		from := journal.TailFrom(mk.ts)

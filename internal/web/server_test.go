@@ -161,8 +161,10 @@ func TestPage_makesNoMarkup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
-			"dangerouslySetInnerHTML", "new Function", "createContextualFragment", "srcdoc"} {
+		for _, word := range []string{
+			"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+			"dangerouslySetInnerHTML", "new Function", "createContextualFragment", "srcdoc",
+		} {
 			if strings.Contains(string(body), word) {
 				t.Errorf("%s uses %s", file, word)
 			}

@@ -54,7 +54,8 @@ func testRueidis(t *testing.T, c rueidis.Client) {
 		t.Errorf("GET of a missing key: %v", err)
 	}
 	err = c.Dedicated(func(d rueidis.DedicatedClient) error {
-		for _, r := range d.DoMulti(ctx, d.B().Multi().Build(), d.B().Set().Key("interop:t").Value("1").Build(), d.B().Exec().Build()) {
+		set := d.B().Set().Key("interop:t").Value("1").Build()
+		for _, r := range d.DoMulti(ctx, d.B().Multi().Build(), set, d.B().Exec().Build()) {
 			if err := r.Error(); err != nil {
 				return err
 			}

@@ -218,11 +218,13 @@ func testOrder(f *fixture) {
 
 func testValues(f *fixture) {
 	k := keyOf("a")
-	values := []string{"0", "-0", "0.0", "0.50", "0.5", ".5", "5.", "00", "1e-05", "1E5", "+1", "-1", "NaN", "nan", "Inf",
+	values := []string{
+		"0", "-0", "0.0", "0.50", "0.5", ".5", "5.", "00", "1e-05", "1E5", "+1", "-1", "NaN", "nan", "Inf",
 		"stale",
 		"9.74:8.55:5.02", " ", "  x ", "9223372036854775807", "-9223372036854775808", "18446744073709551616",
 		"0.000000000000000001", "44.833999999999996", "999999999999999999", "-999999999999999999", "1000000000000000000",
-		"héllo", "日本", strings.Repeat("z", series.MaxValue), "-", "-.", "1.2.3", "0x10", "1_000"}
+		"héllo", "日本", strings.Repeat("z", series.MaxValue), "-", "-.", "1.2.3", "0x10", "1_000",
+	}
 	var want []series.Point
 	for i, v := range values {
 		want = append(want, pt(fmt.Sprintf("+%d:%s", i/3, v)))
@@ -254,8 +256,10 @@ func testSpans(f *fixture) {
 		for _, length := range []int64{-1, 0, 1, 10_000, 1_000_000, 1 << 50} {
 			for _, limit := range []int{0, 1, 3, 250} {
 				for _, desc := range []bool{false, true} {
-					queries = append(queries, store.RangeQuery{Key: k,
-						Span: store.Span{From: from, To: from + length, Limit: limit, Desc: desc}})
+					queries = append(queries, store.RangeQuery{
+						Key:  k,
+						Span: store.Span{From: from, To: from + length, Limit: limit, Desc: desc},
+					})
 				}
 			}
 		}
