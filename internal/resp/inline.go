@@ -50,7 +50,7 @@ func isHTTP(line []byte) bool {
 	return false
 }
 
-// split cuts a line into words as redis-server does (sdssplitargs): in double quotes it knows \n \r \t \b \a \xHH and \c,
+// split cuts a line into words like redis-server (sdssplitargs): in double quotes \n \r \t \b \a \xHH and \c are known,
 // words in single quotes only \'. A closing quote must end its word.
 func (p *Parser) split(dst [][]byte, line []byte) (words [][]byte, ok bool) {
 	if cap(p.words) < len(line) {
