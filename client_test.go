@@ -320,3 +320,31 @@ func TestPoints_picksOnePerTimestamp(t *testing.T) {
 	f("1.50", "1.0:1.5", "1:1.50")
 	f("a", "1:a", "1:nan", "junk")
 }
+
+func TestClient_concurrentUseWhileANodeDies(t *testing.T) {
+	urlA, killA := realRedis(t)
+	urlB, _ := realRedis(t)
+	c := open(t, Config{Topology: flock(8, urlA, urlB)})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range 50 {
+				if g == 0 && i == 20 {
+					killA()
+				}
+				at := noon.Add(time.Duration(i) * time.Second)
+				host := fmt.Sprintf("h%d", g)
+				r, err := c.Write(context.Background(), []Point{{host, "m", at, "1"}, {host + "x", "m", at, "1"}})
+				if err != nil {
+					t.Errorf("%+v: %v", r, err)
+				}
+				if _, err := c.Range(context.Background(), Query{host, "m", noon, at}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	wg.Wait()
+}

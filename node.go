@@ -21,6 +21,9 @@ const (
 	maxPause   = 5 * time.Second
 )
 
+// dialTimeout bounds a dial where the timeout for a batch is longer.
+const dialTimeout = 2 * time.Second
+
 var errClosed = errors.New("client closed")
 
 // node is one node of the flock: its connections and whether it answers.
@@ -119,7 +122,7 @@ func (n *node) dial(ctx context.Context, db int) (rueidis.Client, error) {
 	var err error
 	c.client, err = rueidis.NewClient(rueidis.ClientOption{
 		InitAddress:         []string{n.addr},
-		Dialer:              net.Dialer{Timeout: n.timeout, KeepAlive: 15 * time.Second},
+		Dialer:              net.Dialer{Timeout: min(n.timeout, dialTimeout), KeepAlive: 15 * time.Second},
 		Password:            n.info.Password,
 		ClientName:          "dunlin",
 		SelectDB:            db,

@@ -42,7 +42,7 @@ func agentCmd() *cobra.Command {
 			return err
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, 2*time.Second)
 	cmd.Flags().DurationVar(&every, "every", 10*time.Second, "time between two measurements")
 	cmd.Flags().StringVar(&host, "host", "", "name of this host (default the machine's)")
 	return cmd

@@ -42,7 +42,7 @@ func checkCmd() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			c := &checker{ask: client, topo: client.Topology(), period: period}
+			c := &checker{ask: client, topo: client.Topology(), period: period, whole: flags.topology == ""}
 			report, err := c.run(cmd.Context(), wait)
 			if err != nil {
 				return err
@@ -58,7 +58,7 @@ func checkCmd() *cobra.Command {
 			return err
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, 30*time.Second)
 	cmd.Flags().StringVar(&period, "period", "", "look at this period only")
 	cmd.Flags().DurationVar(&wait, "wait", 10*time.Second, "how long replicas may take to agree")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -158,7 +158,7 @@ func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
 		}
 	}
 	if r.Equal {
-		b.WriteString("equal everywhere (numbers are points)\n")
+		b.WriteString("equal on all " + strconv.Itoa(len(topo.Nodes)) + " nodes (numbers are points)\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("write: %w", err)

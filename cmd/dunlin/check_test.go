@@ -67,7 +67,7 @@ func TestChecker(t *testing.T) {
 			}
 		}
 	}
-	f(fakeFlock{"a": {"x": 3}, "b": {"x": 3}}, true, "equal everywhere")
+	f(fakeFlock{"a": {"x": 3}, "b": {"x": 3}}, true, "equal on all 2 nodes")
 	f(fakeFlock{"a": {}, "b": {}}, true)
 	f(fakeFlock{"a": {"x": 3, "y": 1}, "b": {"x": 2, "y": 1}}, false, "different", "a has 3; b lacks 1 of 3 points")
 	f(fakeFlock{"a": {"x": 3}, "b": {}}, false, "b lacks 3 of 3 points")

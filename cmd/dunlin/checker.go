@@ -28,6 +28,7 @@ type checker struct {
 	ask    asker
 	topo   *ring.Topology
 	period string // only this one, "" = all
+	whole  bool   // there is no topology, only a node: its database 0 is the one "shard"
 
 	cells       map[cellID]*checkCell
 	unreachable map[string]string // node → why, as of the last look
@@ -58,7 +59,7 @@ func (c *checker) look(ctx context.Context) {
 	c.unreachable = map[string]string{}
 	var mu sync.Mutex // protects c.cells and c.unreachable
 	c.runNodes(func(n *ring.Node) {
-		for _, shard := range n.Hold {
+		for _, shard := range c.shards(n) {
 			periods, err := c.periods(ctx, n.Name, shard)
 			mu.Lock()
 			if err != nil {
@@ -81,7 +82,7 @@ func (c *checker) look(ctx context.Context) {
 		}
 	}
 	c.runNodes(func(n *ring.Node) {
-		for _, shard := range n.Hold {
+		for _, shard := range c.shards(n) {
 			digests, err := c.digests(ctx, n.Name, shard, open[shard])
 			mu.Lock()
 			if err != nil {
@@ -95,9 +96,21 @@ func (c *checker) look(ctx context.Context) {
 	})
 	for shard, cells := range open {
 		for _, cell := range cells {
-			cell.Verdict = verdict(cell.Nodes, len(c.topo.Holders(shard)))
+			holders := len(c.topo.Holders(shard))
+			if c.whole {
+				holders = len(c.topo.Nodes)
+			}
+			cell.Verdict = verdict(cell.Nodes, holders)
 		}
 	}
+}
+
+// shards are the databases to ask a node.
+func (c *checker) shards(n *ring.Node) []int {
+	if c.whole {
+		return []int{0}
+	}
+	return n.Hold
 }
 
 // verdict judges what the holders of a shard said about a period.

@@ -21,7 +21,7 @@ type clientFlags struct {
 	timeout      time.Duration
 }
 
-func (f *clientFlags) add(cmd *cobra.Command) {
+func (f *clientFlags) add(cmd *cobra.Command, timeout time.Duration) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.topology, "topology", "", "topology file")
 	fl.StringVar(&f.url, "url", "", "one node instead of a topology, redis://host:port (default redis://127.0.0.1:6390)")
@@ -29,7 +29,7 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.layout, "layout", "", "with --url: how the flock writes periods (default 2006-01-02)")
 	fl.StringVar(&f.site, "site", "", "ask nodes of this site first")
 	fl.StringVar(&f.node, "node", "", "ask this node first of all")
-	fl.DurationVar(&f.timeout, "timeout", 2*time.Second, "how long a node may take for a batch")
+	fl.DurationVar(&f.timeout, "timeout", timeout, "how long a node may take for a batch")
 	cmd.MarkFlagsMutuallyExclusive("topology", "url")
 }
 

@@ -41,7 +41,7 @@ func readCmd() *cobra.Command {
 			return printPoints(cmd.OutOrStdout(), points, asJSON, asCSV)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, 2*time.Second)
 	cmd.Flags().DurationVar(&since, "since", time.Hour, "how far back")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV")

@@ -50,7 +50,7 @@ func writeCmd() *cobra.Command {
 			return err
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, 2*time.Second)
 	cmd.Flags().SetInterspersed(false) // flags come first, so that a value may be negative
 	return cmd
 }
