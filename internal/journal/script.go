@@ -117,7 +117,8 @@ return out
 // are journalled, the newest score among them, and how many lay in its last 60 s (-1 = not known). The difference to
 // ZCARD is what nobody journalled. A peer may have seen any of it already, and with it a newest timestamp that no
 // journal knew: so whatever can lie more than 60 s below the newest member of now is late, and all its hours are
-// named that may hold it. Of a key that stood in no journal peers have seen nothing. It answers the number of members found per key.
+// named that may hold it. Of a key that stood in no journal peers have seen nothing. It answers the number of members
+// found per key.
 var Adopt = newScript(prelude + `
 local out = {}
 for k = 8, #KEYS do
@@ -138,17 +139,19 @@ for k = 8, #KEYS do
         local low = string.format('%.17g', tonumber(top) - 60)
         if above == found then
           from = tonumber(top) + 0.0005
-        elseif tonumber(tail) >= 0 and above + redis.call('ZCOUNT', key, low, top) - tonumber(tail) == found then
-          from = tonumber(top) - 60
+        elseif tonumber(tail) >= 0 then
+          local inside = redis.call('ZCOUNT', key, low, top) - tonumber(tail)
+          from = above + inside == found and tonumber(top) - 60 or 0
+        else
+          from = 0
         end
       end
       local till = tonumber(now) - 60
       if from < till and redis.call('ZCOUNT', key, from, string.format('(%.17g', till)) > 0 then
         local first = math.floor(tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]) / 3600)
         for hour = math.max(first, math.floor(from / 3600)), math.floor(till / 3600) do
-          if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, string.format('(%.4f', hour * 3600 + 3599.9995)) > 0 then
-            late(key, hour)
-          end
+          local last = string.format('(%.4f', hour * 3600 + 3599.9995)
+          if redis.call('ZCOUNT', key, hour * 3600 - 0.0005, last) > 0 then late(key, hour) end
         end
       end
     end

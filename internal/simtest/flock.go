@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -93,7 +92,8 @@ func (f *Flock) clock(n *node) func() time.Time {
 // boot gives a node a shard over its store.
 func (f *Flock) boot(n *node) {
 	sh, err := shard.New(context.Background(), shard.Config{
-		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st, Log: &wal.Discard{}, Clock: f.clock(n),
+		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st, Log: &wal.Discard{},
+		Clock: f.clock(n),
 	})
 	if err != nil {
 		panic("BUG: " + err.Error())
@@ -161,9 +161,9 @@ func (f *Flock) event() {
 		l.down = !l.down
 	case r < 800:
 		f.lossy = []float64{0, 0.05, 0.4}[f.rng.IntN(3)]
-	case r < 810:
+	case r < 830:
 		n.st.loseNext = true
-	case r < 840 && n.redis:
+	case r < 845 && n.redis:
 		f.sweep(n)
 	case r < 852:
 		f.lose(n, true)
@@ -188,9 +188,14 @@ func (f *Flock) write(n *node, bare bool) {
 	switch f.rng.IntN(12) {
 	case 0:
 		ts = f.now.Add(-time.Duration(f.rng.IntN(120)) * time.Second)
-	case 1:
+	case 1, 2:
 		ts = f.now.Add(-time.Duration(f.rng.IntN(20*3600)) * time.Second)
 	}
+	f.put(n, bare, ts)
+}
+
+// put writes a point of an instant.
+func (f *Flock) put(n *node, bare bool, ts time.Time) {
 	f.serial++
 	member := fmt.Sprintf("%d:%d", ts.Unix(), f.serial%7)
 	key := fmt.Sprintf("%s:h%d:m", ts.Format("2006-01-02"), f.rng.IntN(4))
@@ -221,15 +226,7 @@ func (f *Flock) sweep(n *node) {
 // peers starts afresh; otherwise it was a FLUSHALL, and nobody tells it.
 func (f *Flock) lose(n *node, whole bool) {
 	floor := n.sh.Floor()
-	for point := range f.owed {
-		held := false
-		for _, o := range f.nodes {
-			held = held || o != n && o.holds(point)
-		}
-		if !held {
-			delete(f.owed, point)
-		}
-	}
+	f.excuse(n)
 	n.st.lose()
 	if whole {
 		f.boot(n)
@@ -251,23 +248,29 @@ func (f *Flock) drop(n *node) {
 			delete(n.st.raw, key)
 		}
 	}
-	for point := range f.owed {
-		held := false
-		for _, o := range f.nodes {
-			held = held || o.holds(point)
+	f.excuse(nil)
+}
+
+// excuse takes what no node but the one that is named holds off what is owed.
+func (f *Flock) excuse(but *node) {
+	held := map[string]bool{}
+	for _, o := range f.nodes {
+		if o != but {
+			o.points(held)
 		}
-		if !held {
+	}
+	for point := range f.owed {
+		if !held[point] {
 			delete(f.owed, point)
 		}
 	}
 }
 
-func (n *node) holds(point string) bool {
-	key, member, _ := strings.Cut(point, " ")
-	for _, p := range n.st.all(storetest.Key(key)) {
-		if string(series.AppendMember(nil, p)) == member {
-			return true
+// points enters all points of a node into a set.
+func (n *node) points(set map[string]bool) {
+	for _, key := range n.st.keys() {
+		for _, p := range n.st.all(storetest.Key(key)) {
+			set[key+" "+string(series.AppendMember(nil, p))] = true
 		}
 	}
-	return false
 }

@@ -3,6 +3,7 @@ package simtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ type model struct {
 	epoch    string                    // as read last
 	unites   int
 	node     int
-	loseNext bool // the next Unite fails before it does anything
+	loseNext bool // the next Unite for a peer fails before it does anything
 }
 
 func newModel(node int, clock func() time.Time) *model {
@@ -34,7 +35,8 @@ func newModel(node int, clock func() time.Time) *model {
 func (m *model) lose() {
 	m.lives++
 	m.raw = map[string][]series.Point{}
-	m.Local = storetest.NewNaive(storetest.NaiveConfig{Layout: series.Day, Cluster: "sim", Epoch: m.current(), Clock: m.clock})
+	m.Local = storetest.NewNaive(storetest.NaiveConfig{Layout: series.Day, Cluster: "sim", Epoch: m.current(),
+		Clock: m.clock})
 }
 
 func (m *model) current() string { return fmt.Sprintf("n%d-%d", m.node, m.lives) }
@@ -46,7 +48,7 @@ func (m *model) Epoch(context.Context) (string, error) {
 
 func (m *model) Unite(ctx context.Context, groups []store.Group, o store.Origin) error {
 	m.unites++
-	if m.loseNext {
+	if m.loseNext && o.Peer != "" {
 		m.loseNext = false
 		return store.ErrUnavailable
 	}
@@ -84,6 +86,19 @@ func (m *model) sweep(floor series.Period) error {
 	return nil
 }
 
+// keys gives the names of all keys, raw ones too.
+func (m *model) keys() []string {
+	set := map[string]bool{}
+	found, _ := m.Local.ScanKeys(0, 1<<20)
+	for _, k := range found {
+		set[string(series.Day.AppendKey(nil, k))] = true
+	}
+	for key := range m.raw {
+		set[key] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
 // all gives every point of a key, raw ones too, in the order of a sorted set.
 func (m *model) all(k series.Key) []series.Point {
 	got, err := m.Local.Ranges(context.Background(), []store.RangeQuery{{Key: k, Span: store.All}})
@@ -99,7 +114,10 @@ func (m *model) all(k series.Key) []series.Point {
 	return slices.CompactFunc(out, func(a, b series.Point) bool { return series.Compare(a, b) == 0 })
 }
 
-func (m *model) Ranges(_ context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
+func (m *model) Ranges(ctx context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
+	if len(m.raw) == 0 {
+		return m.Local.Ranges(ctx, queries)
+	}
 	out := make([][]series.Point, len(queries))
 	for i, q := range queries {
 		out[i] = storetest.Select(m.all(q.Key), q.Span)
@@ -107,7 +125,10 @@ func (m *model) Ranges(_ context.Context, queries []store.RangeQuery) ([][]serie
 	return out, nil
 }
 
-func (m *model) HourSums(_ context.Context, hour int64, keys []series.Key) ([]store.Sum, error) {
+func (m *model) HourSums(ctx context.Context, hour int64, keys []series.Key) ([]store.Sum, error) {
+	if len(m.raw) == 0 {
+		return m.Local.HourSums(ctx, hour, keys)
+	}
 	out := make([]store.Sum, len(keys))
 	for i, k := range keys {
 		out[i] = storetest.HourSum(m.all(k), hour)
@@ -117,10 +138,14 @@ func (m *model) HourSums(_ context.Context, hour int64, keys []series.Key) ([]st
 
 // Tails implements store.Tailer.
 func (m *model) Tails(ctx context.Context, qs []store.TailQuery) (counts []int, points [][]series.Point, err error) {
+	queries := make([]store.RangeQuery, 0, 2*len(qs))
 	for _, q := range qs {
-		all := m.all(q.Key)
-		counts = append(counts, len(storetest.Select(all, store.Span{From: q.Base, To: q.From})))
-		points = append(points, storetest.Select(all, store.Span{From: q.From, To: store.All.To, Limit: q.Limit}))
+		queries = append(queries, store.RangeQuery{Key: q.Key, Span: store.Span{From: q.Base, To: q.From}},
+			store.RangeQuery{Key: q.Key, Span: store.Span{From: q.From, To: store.All.To, Limit: q.Limit}})
 	}
-	return counts, points, nil
+	out, err := m.Ranges(ctx, queries)
+	for i := 0; i+1 < len(out); i += 2 {
+		counts, points = append(counts, len(out[i])), append(points, out[i+1])
+	}
+	return counts, points, err
 }

@@ -20,7 +20,7 @@ const histories = 300
 func TestFlock_histories(t *testing.T) {
 	for seed := range uint64(histories) {
 		f := simtest.New(seed, 2+int(seed%3), newSyncer)
-		f.Run(time.Duration(20+seed%60) * time.Minute)
+		f.Run(time.Duration(3+seed%8) * time.Minute)
 		if err := f.Check(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -31,6 +31,8 @@ type Peer struct {
 
 var _ Tailer = (*Peer)(nil)
 
+var errAnswer = errors.New("unexpected answer")
+
 // DialPeer makes a Peer. It connects when first asked.
 func DialPeer(cfg PeerConfig) *Peer {
 	return &Peer{cfg: cfg, c: mustConn(newConn(cfg.URL, cfg.Password, cfg.Shard, false))}
@@ -91,7 +93,7 @@ func (p *Peer) Heads(ctx context.Context) (journalHead, late int64, err error) {
 	}
 	heads, err := m.AsIntSlice()
 	if err != nil || len(heads) != 2 {
-		return 0, 0, fmt.Errorf("dn.heads: %d values: %w", len(heads), wrap(err))
+		return 0, 0, fmt.Errorf("dn.heads: %d values, want 2: %w", len(heads), errors.Join(errAnswer, wrap(err)))
 	}
 	return heads[0], heads[1], nil
 }
@@ -156,7 +158,8 @@ func (p *Peer) HourSums(ctx context.Context, hour int64, keys []series.Key) ([]S
 		}
 		texts, err := m.AsStrSlice()
 		if err != nil || len(texts) != len(part) {
-			return nil, fmt.Errorf("dn.hoursums: %d sums for %d keys: %w", len(texts), len(part), wrap(err))
+			err = errors.Join(errAnswer, wrap(err))
+			return nil, fmt.Errorf("dn.hoursums: %d sums for %d keys: %w", len(texts), len(part), err)
 		}
 		for _, text := range texts {
 			var s Sum

@@ -85,14 +85,31 @@ type mutations struct {
 	trustCounts       bool // take a window for unchanged without looking at its count
 }
 
-// machine decides. It is driven by step from one goroutine.
-type machine struct {
+// given is what a machine is made of.
+type given struct {
 	peer   string
 	layout series.Layout
 	poll   time.Duration
 	floor  func() series.Period
 	jitter func() float64 // 0 ≤ x < 1
 	mut    mutations
+}
+
+// seen is what a machine tells of itself.
+type seen struct {
+	pollAt  time.Time // when the last poll was asked
+	covered time.Time // everything the peer had at this time is here
+	head    int64     // µs, the highest journal score that was met
+	state   State
+	lastErr error
+	pulled  int64 // points offered
+	repairs int64 // hours that differed when compared
+}
+
+// machine decides. It is driven by step from one goroutine.
+type machine struct {
+	given
+	seen
 
 	ownEpoch string
 	cursor   store.Cursor        // as far as everything is merged
@@ -106,14 +123,6 @@ type machine struct {
 	closed  int64 // the last hour that was compared after it closed; -1 = not known yet
 	delay   time.Duration
 	backoff int
-
-	pollAt  time.Time // when the last poll was asked
-	covered time.Time // everything the peer had at this time is here
-	head    int64
-	state   State
-	lastErr error
-	pulled  int64 // points offered
-	repairs int64 // hours that differed when compared
 }
 
 // queue is work on a poll's entries, in order.
@@ -129,12 +138,8 @@ type queue struct {
 	marked map[string]store.Mark
 }
 
-func newMachine(peer string, layout series.Layout, poll time.Duration, floor func() series.Period,
-	jitter func() float64) *machine {
-	m := &machine{
-		peer: peer, layout: layout, poll: poll, floor: floor, jitter: jitter,
-		pending: actWait, state: Connecting, closed: -1,
-	}
+func newMachine(g given) *machine {
+	m := &machine{given: g, seen: seen{state: Connecting}, pending: actWait, closed: -1}
 	m.forget()
 	return m
 }

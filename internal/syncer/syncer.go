@@ -77,7 +77,8 @@ func New(cfg Config) *Syncer {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Syncer{cfg: cfg, m: newMachine(cfg.PeerName, cfg.Shard.Layout(), cfg.Poll, cfg.Shard.Floor, cfg.Jitter)}
+	s := &Syncer{cfg: cfg, m: newMachine(given{peer: cfg.PeerName, layout: cfg.Shard.Layout(), poll: cfg.Poll,
+		floor: cfg.Shard.Floor, jitter: cfg.Jitter})}
 	s.publish()
 	return s
 }
