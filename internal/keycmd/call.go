@@ -7,7 +7,9 @@ import (
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // Command is a command on keys.
@@ -33,6 +35,15 @@ type Slot struct {
 	Shard *shard.Shard
 	Tx    shard.Tx // valid while the slot is locked
 	Plain *keyspace.DB
+
+	scratch scratch
+}
+
+// scratch is memory that commands of a slot use again.
+type scratch struct {
+	scores []float64
+	points []series.Point
+	groups [1]store.Group
 }
 
 // Call is one command that is being executed. All slots it may touch are locked.

@@ -48,21 +48,21 @@ func SeriesHint(name string) string {
 }
 
 // zaddSeries is ZADD on a series key: every point is admitted or refused for itself.
-func zaddSeries(c *Call, k series.Key, f zaddFlags, pairs [][]byte) {
+func zaddSeries(c *Call, k series.Key, pairs [][]byte) {
 	if refusal := CheckSeries("zadd", c.Args[1:]); refusal != "" {
 		c.W.Error(refusal)
-		return
-	}
-	scores, ok := c.scores(pairs)
-	if !ok {
 		return
 	}
 	s, ok := c.heldSlot(c.Args[1])
 	if !ok {
 		return
 	}
+	scores, ok := c.scores(s.scratch.scores[:0], pairs)
+	if !ok {
+		return
+	}
 	var bad refusals
-	points := make([]series.Point, 0, len(scores))
+	points := s.scratch.points[:0]
 	for i, score := range scores {
 		p, err := series.ParseMember(pairs[2*i+1])
 		if err == nil && !series.ScoreIs(score, p.TS) {
@@ -75,9 +75,11 @@ func zaddSeries(c *Call, k series.Key, f zaddFlags, pairs [][]byte) {
 		points = append(points, p)
 	}
 	s.Shard.CountRefused(bad.n)
-	groups := [1]store.Group{{Key: k, Points: points}}
+	s.scratch.scores, s.scratch.points = scores, points
+	group := &s.scratch.groups[0]
+	*group = store.Group{Key: k, Points: points}
 	if len(points) > 0 {
-		refused, err := s.Tx.Add(c.Ctx, groups[:])
+		refused, err := s.Tx.Add(c.Ctx, s.scratch.groups[:])
 		if err != nil {
 			c.W.Error(storeError(err))
 			return
@@ -90,7 +92,7 @@ func zaddSeries(c *Call, k series.Key, f zaddFlags, pairs [][]byte) {
 		c.W.Error(bad.reply(len(scores)))
 		return
 	}
-	c.W.Int(int64(groups[0].Added))
+	c.W.Int(int64(group.Added))
 }
 
 // refusals are the points of one command that were not stored.

@@ -68,7 +68,7 @@ func cmdZAdd(c *Call) {
 	}
 	switch kind {
 	case seriesKey:
-		zaddSeries(c, k, f, pairs)
+		zaddSeries(c, k, pairs)
 	case journalKey:
 		zaddJournal(c, f, pairs)
 	default:
@@ -78,18 +78,17 @@ func cmdZAdd(c *Call) {
 
 func cmdZIncrBy(c *Call) { zaddPlain(c, zaddFlags{incr: true}, c.Args[2:]) }
 
-// scores parses the scores of score-member pairs. ok is false when the error reply is written.
-func (c *Call) scores(pairs [][]byte) (scores []float64, ok bool) {
-	scores = make([]float64, len(pairs)/2)
-	for i := range scores {
-		f, ok := keyspace.ParseFloat(pairs[2*i])
+// scores appends the scores of score-member pairs. ok is false when the error reply is written.
+func (c *Call) scores(dst []float64, pairs [][]byte) (scores []float64, ok bool) {
+	for i := 0; i < len(pairs); i += 2 {
+		f, ok := keyspace.ParseFloat(pairs[i])
 		if !ok {
 			c.W.Error(errNotFloat)
 			return nil, false
 		}
-		scores[i] = f
+		dst = append(dst, f)
 	}
-	return scores, true
+	return dst, true
 }
 
 func zaddPlain(c *Call, f zaddFlags, pairs [][]byte) {
@@ -97,7 +96,7 @@ func zaddPlain(c *Call, f zaddFlags, pairs [][]byte) {
 	if !ok {
 		return
 	}
-	scores, ok := c.scores(pairs)
+	scores, ok := c.scores(nil, pairs)
 	if !ok {
 		return
 	}
@@ -180,7 +179,7 @@ func zaddJournal(c *Call, f zaddFlags, pairs [][]byte) {
 		c.W.Error(errJournal)
 		return
 	}
-	scores, ok := c.scores(pairs)
+	scores, ok := c.scores(nil, pairs)
 	if !ok {
 		return
 	}

@@ -1,8 +1,10 @@
 package keycmd
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +105,28 @@ func TestJournal_readsAsAPlainSortedSet(t *testing.T) {
 				t.Fatal(why)
 			}
 		}
+	}
+}
+
+// countingStore counts how its journal is read.
+type countingStore struct {
+	*naiveStore
+	from []int64
+}
+
+func (s *countingStore) Changes(ctx context.Context, from int64, limit int) ([]store.Change, error) {
+	s.from = append(s.from, from)
+	return s.naiveStore.Changes(ctx, from, limit)
+}
+
+func TestJournal_pollReadsOnlyFromItsCursor(t *testing.T) {
+	st := &countingStore{naiveStore: newNaiveStore(layoutDay)}
+	n := newNode(t, 1, noon, func(int) store.Local { return st })
+	n.want(t, "ZADD 2026-11-22:a:x 1795338000 1795338000:1", ":1\r\n")
+	n.want(t, "ZRANGEBYSCORE dn:journal 1700000000000002 +inf WITHSCORES LIMIT 0 1000", "*0\r\n")
+	n.want(t, "ZRANGEBYSCORE dn:journal (1700000000000001 +inf", "*0\r\n")
+	n.want(t, "ZRANGEBYSCORE dn:journal -inf +inf LIMIT 0 1", "*1\r\n"+bulk("2026-11-22:a:x"))
+	if want := []int64{1700000000000002, 1700000000000002, 0}; !slices.Equal(st.from, want) {
+		t.Errorf("read from %v, want %v", st.from, want)
 	}
 }

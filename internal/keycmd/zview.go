@@ -218,7 +218,9 @@ func (v *seriesView) scan(cursor uint64, n int, fn func(member []byte, score flo
 type journalView struct {
 	c    *Call
 	late bool
-	all  []store.Change // filled by entries
+	all  []store.Change // what is read, once loaded
+	// loaded says that all is filled: with everything, or during byScore with what may be in its range.
+	loaded bool
 }
 
 func (v *journalView) empty() bool {
@@ -261,8 +263,8 @@ func (v *journalView) changes(from int64, limit int) []store.Change {
 }
 
 func (v *journalView) entries() []store.Change {
-	if v.all == nil {
-		v.all = v.changes(0, 0)
+	if !v.loaded {
+		v.all, v.loaded = v.changes(0, 0), true
 	}
 	return v.all
 }
@@ -299,8 +301,8 @@ func (v *journalView) each(lo, hi int, desc bool, fn func(member []byte, score f
 
 // byScore is the poll of every syncer: it reads only from the lower bound on.
 func (v *journalView) byScore(q scoreQuery, fn func(member []byte, score float64)) {
-	if v.all == nil && !q.desc && q.Max > 1<<62 && q.Min > 0 && q.Min < 1<<62 && q.offset >= 0 && q.offset < 1<<30 {
-		from := int64(q.Min) // rounded down: the window below is cut exactly
+	if !v.loaded && !q.desc && q.Max > 1<<62 && q.Min < 1<<62 && q.offset >= 0 && q.offset < 1<<30 {
+		from := int64(max(q.Min, 0)) // rounded down: the window below is cut exactly
 		if q.Below(float64(from)) {
 			from++
 		}
@@ -308,8 +310,8 @@ func (v *journalView) byScore(q scoreQuery, fn func(member []byte, score float64
 		if q.limit > 0 {
 			limit = int(q.offset + min(q.limit, 1<<30))
 		}
-		v.all = v.changes(from, limit)
-		defer func() { v.all = nil }()
+		v.all, v.loaded = v.changes(from, limit), true
+		defer func() { v.loaded = false }()
 	}
 	lo, hi := q.window(scoreSpan(v, q.ScoreRange))
 	v.each(lo, hi, q.desc, fn)

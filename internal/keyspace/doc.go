@@ -2,7 +2,8 @@
 //
 // # What it is
 //
-// A DB of one shard's plain keys with expiry, in memory, exact in Redis' sense and uncompressed.
+// A DB of one shard's plain keys with expiry, in memory, exact in Redis' sense and uncompressed; and the rules by which
+// Redis reads numbers, ranges and patterns (number.go, glob.go).
 //
 // # Where it sits
 //
