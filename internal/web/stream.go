@@ -62,6 +62,7 @@ type stream struct {
 	window  int64            // ms
 	version uint64           // of the index, sent so far
 	metrics int              // names sent so far
+	hosts   map[string]bool  // sent so far
 	sent    map[string]int64 // by metric of host: the newest timestamp sent, ms
 	ticks   int
 }
@@ -98,18 +99,31 @@ func (st *stream) run(ctx context.Context, out *sink) error {
 	if err := st.sendSnapshot(ctx, out); err != nil {
 		return err
 	}
-	t := time.NewTicker(st.s.cfg.Tick)
+	t := time.NewTicker(st.s.cfg.Tick / 2)
 	defer t.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
 		}
+		if n%2 == 1 && !st.urgent() {
+			continue
+		}
 		if err := st.sendUpdate(ctx, out); err != nil {
 			return err
 		}
 	}
+}
+
+// urgent says whether what changed should not wait for the tick: it is the shown host's, or a host is new.
+func (st *stream) urgent() bool {
+	for _, n := range st.s.cfg.Index.Since(st.version).Series {
+		if n.Host == st.host || !st.hosts[n.Host] {
+			return true
+		}
+	}
+	return false
 }
 
 func (st *stream) sendSnapshot(ctx context.Context, out *sink) error {
@@ -120,7 +134,10 @@ func (st *stream) sendSnapshot(ctx context.Context, out *sink) error {
 		Server: s.started, Node: s.cfg.Node, Now: s.now(), Flock: s.flock(),
 		Metrics: s.metricRows(), Metric: metric, Hosts: s.hostRows(metric),
 	}
-	st.metric, st.metrics = metric, len(snap.Metrics)
+	st.metric, st.metrics, st.hosts = metric, len(snap.Metrics), make(map[string]bool, len(snap.Hosts))
+	for _, h := range snap.Hosts {
+		st.hosts[h.Name] = true
+	}
 	snap.Sparks = st.sparks(ctx, snap.Hosts)
 	if st.host != "" {
 		snap.Host = &hostData{st.host, st.window, st.history(ctx)}
@@ -148,6 +165,7 @@ func (st *stream) sendUpdate(ctx context.Context, out *sink) error {
 		}
 		seen[n.Host] = true
 		if h, ok := s.cfg.Index.HostSummary(n.Host); ok {
+			st.hosts[n.Host] = true
 			u.Hosts = append(u.Hosts, s.hostRow(h, st.metric))
 		}
 	}
