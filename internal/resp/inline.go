@@ -50,8 +50,8 @@ func isHTTP(line []byte) bool {
 	return false
 }
 
-// split cuts a line into words as redis-server does (sdssplitargs): words in double quotes know \n \r \t \b \a \xHH and \c,
-// words in single quotes only \'. A closing quote must end its word.
+// split cuts a line into words as redis-server does (sdssplitargs): words in double quotes know \n \r \t \b \a \xHH
+// and \c, words in single quotes only \'. A closing quote must end its word.
 func (p *Parser) split(dst [][]byte, line []byte) (words [][]byte, ok bool) {
 	if cap(p.words) < len(line) {
 		p.words = make([]byte, 0, len(line))

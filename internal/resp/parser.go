@@ -9,7 +9,7 @@ import (
 // into sending commands.
 var ErrHTTP = errors.New("a client that speaks HTTP or TLS")
 
-// ProtocolError is what redis-server 7.0.15 answers before it closes the connection, without its "ERR Protocol error: ".
+// ProtocolError is what redis-server 7.0.15 answers before it closes the connection, without "ERR Protocol error: ".
 type ProtocolError string
 
 func (e ProtocolError) Error() string { return "Protocol error: " + string(e) }

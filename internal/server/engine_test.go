@@ -88,7 +88,8 @@ func TestServer_concurrentWriters(t *testing.T) {
 				raw := ""
 				for d := range depth {
 					ts := 1795348800 - (r*depth + d)
-					raw += encode([]string{"ZADD", fmt.Sprintf("2026-11-22:h%d:m%d", d, i), fmt.Sprint(ts), fmt.Sprintf("%d:%d", ts, i)})
+					key, member := fmt.Sprintf("2026-11-22:h%d:m%d", d, i), fmt.Sprintf("%d:%d", ts, i)
+					raw += encode([]string{"ZADD", key, fmt.Sprint(ts), member})
 					raw += encode([]string{"INCR", "total"}) + encode([]string{"DBSIZE"})
 				}
 				raw += encode([]string{"MULTI"}) + encode([]string{"INCR", "a"}) + encode([]string{"INCR", "b"})
