@@ -183,6 +183,41 @@ func TestNode_forwards(t *testing.T) {
 	}
 }
 
+// TestNode_startsWithoutItsRedis: processes that are away make the node say so, nothing else.
+func TestNode_startsWithoutItsRedis(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	resp := freeAddr(t)
+	topo := ring.Single("a", "redis://"+resp, 2)
+	topo.Nodes[0].Redis = []string{"redis://" + freeAddr(t), "redis://" + freeAddr(t)}
+	n, err := New(Config{Topology: topo, Name: "a", RespAddr: resp, StoragePath: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	await(t, "the front door answers", func() error {
+		got, err := send(resp, "PING")
+		if err == nil && got != "+PONG\r\n" {
+			err = fmt.Errorf("PING: %q", got)
+		}
+		return err
+	})
+	await(t, "the node says that its stores are away", func() error {
+		if err := n.ready(); err == nil || err.Error() == "starting" {
+			return fmt.Errorf("ready: %v", err)
+		}
+		return nil
+	})
+	if got, err := send(resp, "ZCARD 2026-11-22:web1:cpu"); err != nil || got[0] != '-' {
+		t.Errorf("ZCARD without a store: %q, %v", got, err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
 func TestKeeper_floorFile(t *testing.T) {
 	data := appendFloor(nil, series.Day, 20780)
 	if p, err := parseFloor(series.Day, data); err != nil || p != 20780 {
