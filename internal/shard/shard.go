@@ -13,7 +13,8 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// Log takes a record for every batch that grew the set. Append must not block on I/O.
+// Log takes a record for every batch that grew the set. Append must not block on I/O, and the record is valid only
+// until it returns.
 type Log interface{ Append(rec []byte) }
 
 // Config is what a shard is made of.
@@ -29,9 +30,10 @@ type Config struct {
 type Shard struct {
 	cfg Config
 
-	// mu protects the store when it is in memory, and seq, always.
+	// mu protects the store when it is in memory, and seq and rec, always.
 	mu  sync.Mutex
 	seq replog.Seq
+	rec []byte // scratch of number
 
 	floor    atomic.Int32 // series.Period
 	counters counters
@@ -92,6 +94,11 @@ func (t Tx) Add(ctx context.Context, groups []store.Group) ([]Refusal, error) {
 // Merge unites points that a peer holds. Groups below the floor are left out; no clock is asked. An empty merge still
 // keeps origin's cursor and marks.
 func (t Tx) Merge(ctx context.Context, groups []store.Group, origin store.Origin) error {
+	return t.unite(ctx, t.live(groups), origin)
+}
+
+// live leaves out the groups below the floor and counts them.
+func (t Tx) live(groups []store.Group) []store.Group {
 	live := groups[:0:0]
 	for _, g := range groups {
 		if g.Key.Period >= t.s.Floor() {
@@ -100,18 +107,14 @@ func (t Tx) Merge(ctx context.Context, groups []store.Group, origin store.Origin
 			t.s.counters.belowFloor.Add(int64(len(g.Points)))
 		}
 	}
-	return t.unite(ctx, live, origin)
+	return live
 }
 
 func (t Tx) unite(ctx context.Context, groups []store.Group, origin store.Origin) error {
 	if err := t.Store.Unite(ctx, groups, origin); err != nil {
 		return err
 	}
-	added, seen := 0, 0
-	for i := range groups {
-		added += groups[i].Added
-		seen += len(groups[i].Points)
-	}
+	added, seen := sums(groups)
 	if origin.Peer == "" {
 		t.s.counters.points.Add(int64(seen))
 	} else {
@@ -124,6 +127,14 @@ func (t Tx) unite(ctx context.Context, groups []store.Group, origin store.Origin
 	return nil
 }
 
+func sums(groups []store.Group) (added, seen int) {
+	for i := range groups {
+		added += groups[i].Added
+		seen += len(groups[i].Points)
+	}
+	return added, seen
+}
+
 // number gives the change its number and hands its head (number and size, as varints) to the log.
 func (s *Shard) number(added int) {
 	if s.cfg.Store.Remote() {
@@ -131,10 +142,9 @@ func (s *Shard) number(added int) {
 		defer s.mu.Unlock()
 	}
 	s.seq++
-	var rec [2 * binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(rec[:], uint64(s.seq))
-	n += binary.PutUvarint(rec[n:], uint64(added))
-	s.cfg.Log.Append(rec[:n])
+	s.rec = binary.AppendUvarint(s.rec[:0], uint64(s.seq))
+	s.rec = binary.AppendUvarint(s.rec, uint64(added))
+	s.cfg.Log.Append(s.rec)
 }
 
 // Drop raises the floor to p and frees every period below it. A floor never goes down.
@@ -162,6 +172,21 @@ func (s *Shard) Merge(ctx context.Context, groups []store.Group, origin store.Or
 	t := s.Begin()
 	defer t.End()
 	return t.Merge(ctx, groups, origin)
+}
+
+// Adopt unites points that lie on a shard where the ring does not look for them, and gives how many were new here.
+// They were admitted and counted where they entered: only what is below the floor is left out.
+func (s *Shard) Adopt(ctx context.Context, groups []store.Group) (added int, err error) {
+	t := s.Begin()
+	defer t.End()
+	live := t.live(groups)
+	if err := t.Store.Unite(ctx, live, store.Origin{}); err != nil {
+		return 0, err
+	}
+	if added, _ = sums(live); added > 0 {
+		s.number(added)
+	}
+	return added, nil
 }
 
 // View calls fn with the store, under the lock where there is one. fn must not keep what it is given.

@@ -264,3 +264,46 @@ func TestReader_Digests_holdsNoLockOverFn(t *testing.T) {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 }
+
+// nowhere is a log that keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Append([]byte) {}
+
+func TestShard_numberingDoesNotAllocate(t *testing.T) {
+	s, err := shard.New(t.Context(), shard.Config{
+		Origin: replog.Origin{Node: "n", Shard: 3, Incarnation: 1}, Layout: series.Day, Store: remote{naive()},
+		Log: nowhere{}, Clock: func() time.Time { return noon },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := testing.AllocsPerRun(1000, func() { s.Wrote(1, 1) }); got > 0 {
+		t.Errorf("%g allocations to number a change", got)
+	}
+}
+
+func TestShard_Adopt(t *testing.T) {
+	s, log := open(t, naive())
+	if _, err := s.Drop(t.Context(), series.Day.PeriodOf(noon.UnixMilli())); err != nil {
+		t.Fatal(err)
+	}
+	const key = "2026-11-22:h:m"
+	groups := func() []store.Group {
+		return []store.Group{group(key, "1795305600:1", "1795305601:2"), group("2026-11-21:h:m", "1795219200:1")}
+	}
+	for _, want := range []int{2, 0} {
+		if added, err := s.Adopt(t.Context(), groups()); err != nil || added != want {
+			t.Errorf("Adopt: %d, %v, want %d", added, err, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"1795305600:1", "1795305601:2"}, stored(t, s, key)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([][2]uint64{{1, 2}}, log.recs); diff != "" {
+		t.Errorf("numbered: %s", diff)
+	}
+	if c := s.Counters(); c.Points != 0 || c.Pulled != 0 || c.BelowFloor != 2 {
+		t.Errorf("counters %+v", c)
+	}
+}
