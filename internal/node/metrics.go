@@ -35,6 +35,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"points_merged_total", "Points of peers that were new.",
 				"points_below_floor_total", "Points of peers below the floor, left out.",
 				"foreign_members", "Members in the shard's Redis that are no points of their key.",
+				"stray_keys", "Keys that lie on the shard though the ring places them on another.",
 				"store_series", "Series keys held.",
 				"store_bytes", "Memory of the shard's store, everything counted.",
 				"store_up", "Whether the shard's store answers."),
@@ -85,6 +86,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(c.shard["points_merged_total"], sh.Counters.Merged, id)
 		counter(c.shard["points_below_floor_total"], sh.Counters.BelowFloor, id)
 		gauge(c.shard["foreign_members"], float64(sh.Stats.Foreign), id)
+		gauge(c.shard["stray_keys"], float64(sh.Strays), id)
 		gauge(c.shard["store_series"], float64(sh.Stats.Series), id)
 		gauge(c.shard["store_bytes"], float64(sh.Stats.Bytes), id)
 		gauge(c.shard["store_up"], boolean(sh.Err == ""), id)

@@ -68,6 +68,7 @@ type Node struct {
 	closers   []func() error // what New opened, closed when Run ends
 	links     []link
 	followers []*syncer.Follower
+	sweepers  []*sweeper // one per held shard, lowest first
 	forward   *forwarder
 	flock     *flock
 	keeper    *keeper
@@ -194,6 +195,9 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 	}
 	for _, f := range n.followers {
 		part("follower", f.Run)
+	}
+	for _, s := range n.sweepers {
+		part("sweeper of stray keys", s.Run)
 	}
 	g.Go(func() error { n.runStatus(ctx); return nil })
 	g.Go(func() error { n.keeper.run(ctx, time.Second); return nil })

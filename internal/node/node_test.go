@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -85,6 +86,34 @@ func send(addr, line string) (string, error) {
 	buf := make([]byte, 4096)
 	n, err := c.Read(buf)
 	return string(buf[:n]), err
+}
+
+// sendAll sends inline commands in one pipeline and gives the replies, each a line.
+func sendAll(addr string, lines ...string) (replies []string, err error) {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n"); err != nil {
+		return nil, err
+	}
+	r := bufio.NewReader(c)
+	for range lines {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		if line[0] == '$' && line[1] != '-' {
+			line, err = r.ReadString('\n')
+		}
+		replies = append(replies, strings.TrimSpace(line))
+		if err != nil {
+			return nil, err
+		}
+	}
+	return replies, nil
 }
 
 func TestNew_refuses(t *testing.T) {

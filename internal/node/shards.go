@@ -42,6 +42,9 @@ func (n *Node) openShards(ctx context.Context) error {
 	if err := n.restoreFloor(ctx); err != nil {
 		return err
 	}
+	for _, sh := range n.ordered() {
+		n.sweepers = append(n.sweepers, newSweeper(n, sh))
+	}
 	n.index = query.NewIndex(query.Config{
 		Layout: n.cfg.Topology.Layout, Readers: readers, Place: n.cfg.Topology.ShardOf, Clock: n.cfg.Clock,
 	})

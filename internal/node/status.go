@@ -21,6 +21,7 @@ type shardStatus struct {
 	ID       int
 	Stats    store.Stats
 	Counters shard.Counters
+	Strays   int64  // keys that the ring places on another shard
 	Err      string // why the store could not be asked, "" = it answered
 }
 
@@ -39,7 +40,7 @@ func (n *Node) look(ctx context.Context) *status {
 	before := n.status.Load()
 	s := &status{At: time.Now(), Shards: make([]shardStatus, 0, len(n.shards))}
 	for i, sh := range n.ordered() {
-		st := shardStatus{ID: sh.ID(), Counters: sh.Counters()}
+		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys()}
 		err := sh.View(func(v store.Store) (err error) {
 			st.Stats, err = v.Stats(ctx)
 			return err
@@ -103,6 +104,14 @@ func (s *status) sums() (st store.Stats, c shard.Counters) {
 		st.Points = -1
 	}
 	return st, c
+}
+
+// strays counts the stray keys of all shards.
+func (s *status) strays() (keys int64) {
+	for _, sh := range s.Shards {
+		keys += sh.Strays
+	}
+	return keys
 }
 
 // peerSum is the links of all shards to one peer, added up; state and lag are of the worst.
@@ -171,6 +180,7 @@ func (n *Node) info() []server.InfoSection {
 		{"dunlin_merged", num(c.Merged)},
 		{"dunlin_below_floor", num(c.BelowFloor)},
 		{"dunlin_foreign", num(st.Foreign)},
+		{"dunlin_stray_keys", num(s.strays())},
 		{"dunlin_unjournaled", num(s.Unjournaled)},
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
@@ -183,9 +193,9 @@ func (n *Node) info() []server.InfoSection {
 	shards := make([][2]string, 0, len(s.Shards))
 	for _, sh := range s.Shards {
 		shards = append(shards, [2]string{fmt.Sprintf("shard_%d", sh.ID), fmt.Sprintf(
-			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,up=%t",
+			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,stray=%d,up=%t",
 			sh.Stats.Series, sh.Stats.Points, sh.Stats.Bytes, sh.Counters.Points, sh.Counters.Merged, sh.Stats.Foreign,
-			sh.Err == "")})
+			sh.Strays, sh.Err == "")})
 	}
 	return []server.InfoSection{
 		{Name: "Dunlin", Fields: own}, {Name: "Peers", Fields: links}, {Name: "Shards", Fields: shards},

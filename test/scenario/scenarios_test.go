@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // converge is how long equal nodes may take, on a loaded machine.
@@ -35,6 +37,7 @@ func TestScenarios(t *testing.T) {
 				{"lost_memory", scenarioLostMemory},
 				{"drop_period", scenarioDropPeriod},
 				{"bare_and_seed_writers", scenarioBareAndSeedWriters},
+				{"strays", scenarioStrays},
 				{"check", scenarioCheck},
 				{"page", scenarioPage},
 				{"final_state", scenarioFinalState},
@@ -383,6 +386,48 @@ func (f *flock) hostsOf(t *testing.T, shard int) []string {
 		t.Fatalf("the ring places only %q of 300 hosts on shard %d", hosts, shard)
 	}
 	return hosts
+}
+
+// scenarioStrays: a writer with the wrong idea of the ring sends points to a shard that is not theirs; database 0 finds
+// them all the same, on every node.
+func scenarioStrays(t *testing.T, f *flock) {
+	now := time.Now().Unix()
+	zadd := func(p point) [][]string { return [][]string{p.zadd()} }
+	for node := range names {
+		wrong := node + 1
+		p := point{f.hostsOf(t, wrong+1)[node], "stray", now, fmt.Sprintf("%d.5", node)}
+		f.strayBySelect(t, node, wrong, p)
+		want := []point{p}
+		if ports := f.redisPorts(node); ports != nil {
+			p.metric = "stray.bare"
+			if err := f.writeTo(ports[wrong-1], node, []point{p}, zadd); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, p)
+		}
+		for _, p := range want {
+			took := f.await(converge, "the stray point on database 0", func() error { return f.has(node, p) })
+			t.Logf("%s: %s on database 0 after %v", names[node], p.metric, took)
+		}
+	}
+	f.settle("the stray points")
+}
+
+// strayBySelect writes a point to a shard, whatever the ring says.
+func (f *flock) strayBySelect(t *testing.T, node, shard int, p point) {
+	t.Helper()
+	c, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{addr(f.ports.resp + node)}, SelectDB: shard, DisableCache: true, ForceSingleClient: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f.book.try(p)
+	if err := c.Do(t.Context(), c.B().Arbitrary(p.zadd()...).Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	f.book.ack(node, p)
 }
 
 // scenarioCheck: dunlin check finds the nodes equal.
