@@ -56,4 +56,6 @@ type Call struct {
 	Slots    []*Slot
 	Topology *ring.Topology
 	Clock    func() time.Time
+	// Err says why a store could not be asked, from which a journal was read; the reply is then worth nothing.
+	Err error
 }

@@ -3,6 +3,7 @@ package keycmd
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -226,11 +227,18 @@ type journalView struct {
 func (v *journalView) empty() bool {
 	for _, s := range v.c.Slots {
 		journal, late, err := s.Tx.Store.Heads(v.c.Ctx)
+		v.failed(s, err)
 		if err == nil && (!v.late && journal > 0 || v.late && late > 0) {
 			return false
 		}
 	}
 	return true
+}
+
+func (v *journalView) failed(s *Slot, err error) {
+	if err != nil {
+		v.c.Err = fmt.Errorf("UNAVAIL shard %d: %w", s.Shard.ID(), err)
+	}
 }
 
 // changes merges the entries with score ≥ from of all shards, at most limit (0 = all), in the order of a sorted set.
@@ -243,9 +251,8 @@ func (v *journalView) changes(from int64, limit int) []store.Change {
 			get = s.Tx.Store.LateChanges
 		}
 		got, err := get(v.c.Ctx, from, limit)
-		if err == nil {
-			out = append(out, got...)
-		}
+		v.failed(s, err)
+		out = append(out, got...)
 	}
 	if len(v.c.Slots) > 1 {
 		slices.SortFunc(out, func(a, b store.Change) int {

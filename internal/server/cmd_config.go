@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,17 +11,13 @@ import (
 
 // parameters are what CONFIG GET shows to tools that ask a Redis for it.
 func (s *Server) parameters() map[string]string {
-	all := map[string]string{
+	return map[string]string{
 		"save": "", "appendonly": "no", "appendfsync": "no", "maxmemory": "0", "maxmemory-policy": "noeviction",
 		"databases": itoa(s.cfg.Topology.Shards() + 1), "maxclients": itoa(s.maxClients()), "timeout": "0",
 		"zset-max-listpack-entries": "128", "zset-max-listpack-value": "64",
 		"zset-max-ziplist-entries": "128", "zset-max-ziplist-value": "64",
 		"set-max-intset-entries": "512", "proto-max-bulk-len": "1048576",
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.Copy(all, s.settings)
-	return all
 }
 
 func (s *Server) maxClients() int {
@@ -65,20 +62,22 @@ func (c *call) configGet() {
 	}
 }
 
-// configSet takes what clients and benchmarks set on a Redis, without effect; what a node is, its flags say.
+// configSet takes what changes nothing, as tools that set up a Redis send it; it refuses everything else rather than
+// to answer OK to what has no effect.
 func (c *call) configSet() {
 	known := c.srv.parameters()
 	for i := 2; i < len(c.args); i += 2 {
 		name := strings.ToLower(string(c.args[i]))
-		if _, ok := known[name]; !ok || name == "databases" || name == "maxclients" || name == "proto-max-bulk-len" {
+		value, ok := known[name]
+		switch {
+		case !ok:
 			c.w.Error("ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
 			return
+		case !strings.EqualFold(value, string(c.args[i+1])):
+			c.w.Error(fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - it stays %q: nothing can be "+
+				"set while a node runs, its flags and the topology file say what it is (see dunlin node --help)", name, value))
+			return
 		}
-	}
-	c.srv.mu.Lock()
-	defer c.srv.mu.Unlock()
-	for i := 2; i < len(c.args); i += 2 {
-		c.srv.settings[strings.ToLower(string(c.args[i]))] = string(c.args[i+1])
 	}
 	c.w.Simple("OK")
 }

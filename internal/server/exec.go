@@ -102,6 +102,11 @@ func (x *exec) run(cmd *command, args [][]byte) {
 
 // runKeys finds out who has the keys, and locks or gathers.
 func (x *exec) runKeys(cmd *command, args [][]byte) {
+	if x.cl.readsJournals(cmd, args) {
+		x.settle()
+		x.invokeOn(x.cl.srv.journals, cmd, args)
+		return
+	}
 	r, refusal := x.cl.route(cmd, args)
 	switch {
 	case refusal != "":
@@ -118,10 +123,12 @@ func (x *exec) runKeys(cmd *command, args [][]byte) {
 }
 
 // invoke calls the handler. A reply above the output limit is replaced, before it is worth anybody's memory.
-func (x *exec) invoke(cmd *command, args [][]byte) {
+func (x *exec) invoke(cmd *command, args [][]byte) { x.invokeOn(x.cl.slotsOfDB(), cmd, args) }
+
+func (x *exec) invokeOn(slots []*slot, cmd *command, args [][]byte) {
 	from := len(x.w.Buf)
 	cl := x.cl
-	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: cl.slotsOfDB()}
+	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: slots}
 	cmd.run(&x.call)
 	x.since++
 	x.limit(from)

@@ -86,7 +86,8 @@ func (s *Server) infoSections(c *call) []InfoSection {
 			{"used_memory", itoa(int64(mem.HeapAlloc))},
 			{"used_memory_rss", itoa(int64(mem.Sys))},
 			{"used_memory_human", fmt.Sprintf("%.2fM", float64(mem.HeapAlloc)/(1<<20))},
-			{"maxmemory", "0"},
+			{"maxmemory", s.parameters()["maxmemory"]},
+			{"maxmemory_policy", s.parameters()["maxmemory-policy"]},
 		}},
 		{"Persistence", [][2]string{
 			{"loading", "0"},

@@ -23,7 +23,12 @@ func keyCommands() []command {
 			c.keys = keycmd.Call{
 				Ctx: c.ctx, Args: c.args, W: c.w, Slots: c.slots, Topology: c.srv.cfg.Topology, Clock: c.srv.cfg.Clock,
 			}
+			from := len(c.w.Buf)
 			k.Run(&c.keys)
+			if c.keys.Err != nil {
+				c.w.Buf = c.w.Buf[:from]
+				c.w.Error(c.keys.Err.Error())
+			}
 		}
 		all = append(all, cmd)
 	}

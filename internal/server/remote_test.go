@@ -192,3 +192,51 @@ func TestServer_forwardsOneHop(t *testing.T) {
 	c.want("GET "+k[2], fmt.Sprintf("$%d\r\n%s\r\n", len(want), want))
 	c.want("GET "+k[1], "$-1\r\n")
 }
+
+// brokenJournal is a Redis whose journal can not be read.
+type brokenJournal struct{ *fakeRedis }
+
+func (brokenJournal) Changes(context.Context, int64, int) ([]store.Change, error) {
+	return nil, store.ErrUnavailable
+}
+
+// TestServer_redisJournalsAreMerged: database 0 shows one journal of all held shards.
+func TestServer_redisJournalsAreMerged(t *testing.T) {
+	cfg, fakes := redisConfig(t, 2)
+	write := func(shard int, key, member string) {
+		t.Helper()
+		p, err := series.ParseMember([]byte(member))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := []store.Group{{Key: storetest.Key(key), Points: []series.Point{p}}}
+		if _, err := cfg.Shards[shard].Add(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1, "2026-11-22:a:x", "1795338000:1")
+	write(2, "2026-11-22:b:x", "1795338000:1")
+	write(2, "2026-11-22:c:x", "1795338000:1")
+	write(1, "2026-11-22:c:x", "1795338000:1") // it strays on a second shard
+	write(2, "2026-11-22:b:x", "1795330000:1") // late
+	_, addr := startServer(t, cfg)
+	c := dial(t, addr)
+	c.want("ZCARD journal", ":3\r\n")
+	c.want("TYPE dn:journal", "+zset\r\n")
+	c.want("ZCARD dn:late", ":1\r\n")
+	c.want("ZRANGE dn:late 0 -1", "*1\r\n$28\r\n2026-11-22:b:x#2026-11-22T06\r\n")
+	for _, cmd := range []string{"ZRANGE journal 0 -1", "ZRANGEBYSCORE dn:journal 0 +inf", "ZREVRANGE journal 0 9"} {
+		got := c.do(cmd)
+		for _, host := range []string{"a", "b", "c"} {
+			if !strings.HasPrefix(got, "*3\r\n") || strings.Count(got, "2026-11-22:"+host+":x") != 1 {
+				t.Errorf("%s: %q", cmd, got)
+			}
+		}
+	}
+	c.want("ZRANGEBYSCORE journal +inf +inf", "*0\r\n")
+	c.want("SELECT 1", "+OK\r\n")
+	c.want("ZCARD journal", "$9\r\n1:journal\r\n") // the process' own
+	cfg.Shards[2] = newShard(t, 2, brokenJournal{fakes[2]})
+	_, addr = startServer(t, cfg)
+	dial(t, addr).wantPrefix("ZRANGE journal 0 -1", "-UNAVAIL shard 2: ")
+}

@@ -69,6 +69,20 @@ func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
 	return r, cl.checkKeys(cmd, args)
 }
 
+// readsJournals says whether a command of database 0 reads a journal on a node whose shards are other processes: it is
+// merged over all held shards, as on slots in memory.
+func (cl *client) readsJournals(cmd *command, args [][]byte) bool {
+	if cl.db > 0 || len(cl.srv.journals) == 0 || len(args) < 2 || !keycmd.IsJournal(args[cmd.first]) {
+		return false
+	}
+	switch cmd.name {
+	case "zrange", "zrevrange", "zrangebyscore", "zrevrangebyscore", "zcard", "zcount", "zscore", "zmscore", "zrank",
+		"zrevrank", "type":
+		return true
+	}
+	return false
+}
+
 // checkKeys refuses what a Redis process would accept but the data model does not.
 func (cl *client) checkKeys(cmd *command, args [][]byte) string {
 	from, to, step := cmd.keys(len(args))

@@ -60,14 +60,14 @@ type Server struct {
 	held     map[int]*holding
 	shards   []int   // held, ascending
 	slots    []*slot // of these, the ones in memory
+	journals []*slot // of these, the ones in other processes: to read journals from, nothing else
 	listener *resp.Listener
 	started  time.Time
 	ctx      atomic.Pointer[context.Context] // of Run
 	commands atomic.Int64                    // executed since the start, or since CONFIG RESETSTAT
 
-	mu       sync.Mutex // protects clients and settings
-	clients  map[int64]*client
-	settings map[string]string // what CONFIG SET changed
+	mu      sync.Mutex // protects clients
+	clients map[int64]*client
 }
 
 // New makes a server over shards that are open.
@@ -80,7 +80,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, table: map[string]*command{}, held: map[int]*holding{},
-		clients: map[int64]*client{}, settings: map[string]string{}, started: cfg.Clock(),
+		clients: map[int64]*client{}, started: cfg.Clock(),
 	}
 	for _, c := range append(connCommands(), keyCommands()...) {
 		s.table[c.name] = &c
@@ -93,6 +93,8 @@ func New(cfg Config) *Server {
 	for _, i := range s.shards {
 		if sl := s.held[i].slot; sl != nil {
 			s.slots = append(s.slots, sl)
+		} else {
+			s.journals = append(s.journals, &slot{Shard: s.held[i].sh, Tx: s.held[i].sh.Begin()}) // without a lock
 		}
 	}
 	s.listener = resp.NewListener(resp.ListenerConfig{
@@ -113,10 +115,39 @@ func hold(sh *shard.Shard, clock func() time.Time) *holding {
 // Run serves ln until ctx ends and every client has its last reply. It closes ln.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	s.ctx.CompareAndSwap(nil, &ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	var reaper sync.WaitGroup
+	reaper.Go(func() { s.reap(ctx, reapEvery) })
+	defer reaper.Wait()
+	defer cancel()
 	if err := s.listener.Run(ctx, ln); err != nil {
 		return fmt.Errorf("front door: %w", err)
 	}
 	return nil
+}
+
+// Expired plain keys are looked for so often, and so many are removed at a time, while the lock of their shard is held.
+const (
+	reapEvery = 100 * time.Millisecond
+	reapMost  = 1000
+)
+
+// reap removes expired plain keys that nobody asks for, until ctx ends. What is left over waits for the next tick.
+func (s *Server) reap(ctx context.Context, every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for _, sl := range s.slots {
+			tx := sl.Shard.Begin()
+			sl.Plain.Reap(reapMost)
+			tx.End()
+		}
+	}
 }
 
 // CheckBind refuses an address that other machines can reach unless there is a password.

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestServer_connection(t *testing.T) {
@@ -158,4 +161,54 @@ func TestServer_manyClients(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestServer_reapsExpiredKeys: keys that nobody asks for go, too, once the clock has passed them.
+func TestServer_reapsExpiredKeys(t *testing.T) {
+	var passed atomic.Int64
+	cfg := memoryConfig(t, 4)
+	cfg.Clock = func() time.Time { return testNow.Add(time.Duration(passed.Load())) }
+	s, addr := startServer(t, cfg)
+	c := dial(t, addr)
+	for i := range 3000 {
+		c.send(encode([]string{"SET", fmt.Sprintf("k%d", i), "v", "EX", fmt.Sprint(10 + 90*(i%2))}))
+	}
+	for range 3000 {
+		if got := c.reply(); got != "+OK\r\n" {
+			t.Fatal(got)
+		}
+	}
+	held := func() (keys int) {
+		for _, sl := range s.slots {
+			tx := sl.Shard.Begin()
+			keys += sl.Plain.Len()
+			tx.End()
+		}
+		return keys
+	}
+	if n := held(); n != 3000 {
+		t.Errorf("%d keys before any has expired", n)
+	}
+	passed.Store(int64(11 * time.Second))
+	for end := time.Now().Add(20 * time.Second); held() != 1500; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d keys are left, want 1500", held())
+		}
+	}
+}
+
+// TestServer_configSet: what has no effect is not answered with OK.
+func TestServer_configSet(t *testing.T) {
+	_, addr := startServer(t, memoryConfig(t, 1))
+	c := dial(t, addr)
+	c.want("CONFIG SET appendonly no", "+OK\r\n")
+	c.want("CONFIG SET maxmemory 0 MAXMEMORY-POLICY NoEviction", "+OK\r\n")
+	c.wantPrefix("CONFIG SET appendonly no maxmemory 100mb",
+		"-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - it stays \"0\": nothing can be set while")
+	c.wantPrefix("CONFIG SET databases 99", "-ERR CONFIG SET failed ")
+	c.want("CONFIG SET foo bar", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'\r\n")
+	c.want("CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n")
+	if info := c.do("INFO memory"); !strings.Contains(info, "maxmemory:0\r\n") {
+		t.Errorf("INFO: %q", info)
+	}
 }
