@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ func (f fakeFlock) Do(_ context.Context, node string, _ int, commands ...[]strin
 		switch {
 		case !up:
 			r.Err = dunlin.ErrUnavailable
+		case args[0] == "PING":
+			r.Value = "PONG"
 		case args[0] == "DN.PERIODS":
 			r.Value = []any{"2026-11-22"}
 		case len(args) == 3:
@@ -41,6 +44,37 @@ func (f fakeFlock) Do(_ context.Context, node string, _ int, commands ...[]strin
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// silent is a flock of which one node accepts questions and answers none.
+type silent struct {
+	fakeFlock
+	node  string
+	asked *atomic.Int64
+}
+
+func (s silent) Do(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.NodeReply, error) {
+	if node != s.node {
+		return s.fakeFlock.Do(ctx, node, db, commands...)
+	}
+	s.asked.Add(1)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestChecker_aSilentNodeCostsOneQuestion(t *testing.T) {
+	topo := ring.Single("a", "redis://h:1", 8)
+	topo.Nodes = append(topo.Nodes, topo.Nodes[0])
+	topo.Nodes[1].Name = "b"
+	var asked atomic.Int64
+	c := &checker{ask: silent{fakeFlock{"a": {"x": 3}}, "b", &asked}, topo: topo}
+	r, err := c.run(t.Context(), time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := r.Unreachable["b"]; !ok || len(r.Unreachable) != 1 || asked.Load() != 1 {
+		t.Errorf("unreachable %v, asked %d times; want b only, once", r.Unreachable, asked.Load())
+	}
 }
 
 func TestChecker(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -59,21 +60,19 @@ func (c *checker) look(ctx context.Context) {
 	c.unreachable = map[string]string{}
 	var mu sync.Mutex // protects c.cells and c.unreachable
 	c.runNodes(func(n *ring.Node) {
-		for _, shard := range c.shards(n) {
-			periods, err := c.periods(ctx, n.Name, shard)
-			mu.Lock()
-			if err != nil {
-				c.unreachable[n.Name] = err.Error()
+		ids, err := c.list(ctx, n)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			c.unreachable[n.Name] = err.Error()
+		}
+		for _, id := range ids {
+			if c.cells[id] == nil {
+				c.cells[id] = &checkCell{Period: id.period, Shard: id.shard}
 			}
-			for _, p := range periods {
-				id := cellID{p, shard}
-				if c.cells[id] == nil {
-					c.cells[id] = &checkCell{Period: p, Shard: shard}
-				}
-			}
-			mu.Unlock()
 		}
 	})
+	away := maps.Clone(c.unreachable)
 	open := map[int][]*checkCell{}
 	for _, cell := range c.sorted() {
 		if !cell.settled() {
@@ -82,6 +81,9 @@ func (c *checker) look(ctx context.Context) {
 		}
 	}
 	c.runNodes(func(n *ring.Node) {
+		if _, ok := away[n.Name]; ok {
+			return
+		}
 		for _, shard := range c.shards(n) {
 			digests, err := c.digests(ctx, n.Name, shard, open[shard])
 			mu.Lock()
@@ -103,6 +105,31 @@ func (c *checker) look(ctx context.Context) {
 			cell.Verdict = verdict(cell.Nodes, holders)
 		}
 	}
+}
+
+// pingTimeout is how long a node may take to say that it is there. Without it a node that accepts connections and
+// never answers, one that is stopped say, would cost the whole timeout of a request per shard.
+const pingTimeout = 3 * time.Second
+
+// list gives what a node holds. The first failure ends it: the node is asked again at the next look.
+func (c *checker) list(ctx context.Context, n *ring.Node) ([]cellID, error) {
+	brief, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	replies, err := c.ask.Do(brief, n.Name, 0, []string{"PING"})
+	if err = cmp.Or(err, firstError(replies)); err != nil {
+		return nil, err
+	}
+	var ids []cellID
+	for _, shard := range c.shards(n) {
+		periods, err := c.periods(ctx, n.Name, shard)
+		if err != nil {
+			return ids, err
+		}
+		for _, p := range periods {
+			ids = append(ids, cellID{p, shard})
+		}
+	}
+	return ids, nil
 }
 
 // shards are the databases to ask a node.

@@ -35,7 +35,7 @@ func (d *demo) runAgents(ctx context.Context) error {
 		defer client.Close()
 		if i == 0 && d.plan.flags.simHosts > 0 {
 			sim := agent.NewSimulated(agent.SimConfig{
-				Client: client, Hosts: d.plan.flags.simHosts, Every: 5 * time.Second, Seed: demoSeed, Log: log,
+				Client: client, Hosts: d.plan.flags.simHosts, Every: 10 * time.Second, Seed: demoSeed, Log: log,
 			})
 			g.Go(func() error { return sim.Run(ctx) })
 		}

@@ -37,7 +37,7 @@ func (d *demo) print() {
 	}
 	try("write on one node, read on another site",
 		fmt.Sprintf("t=$(date +%%s); redis-cli -p %d zadd $(date -u +%%F):laptop:test $t $t:42", first.resp),
-		fmt.Sprintf("redis-cli -p %d zrange $(date -u +%%F):laptop:test 0 -1 withscores", last.resp))
+		fmt.Sprintf("sleep 1; redis-cli -p %d zrange $(date -u +%%F):laptop:test 0 -1 withscores", last.resp))
 	try("are all nodes equal?", fmt.Sprintf("%s check --topology %s --wait 10s", name, p.commonTopology()))
 	try("kill a node; it comes back and is filled by the others", fmt.Sprintf("kill -9 %d", other.child.pid()))
 	try("cut a node off, look at its page, heal it",

@@ -29,7 +29,10 @@ type Peer struct {
 	bare *Redis // not nil once the other end turned out to be a plain process; protected by mu
 }
 
-var _ Tailer = (*Peer)(nil)
+var (
+	_ Tailer = (*Peer)(nil)
+	_ Poller = (*Peer)(nil)
+)
 
 var errAnswer = errors.New("unexpected answer")
 
@@ -82,6 +85,49 @@ func (p *Peer) Epoch(ctx context.Context) (string, error) {
 	}
 	s, err := m.ToString()
 	return s, wrap(err)
+}
+
+// Poll is Poller.
+func (p *Peer) Poll(ctx context.Context, journalFrom, lateFrom int64, limit int) (
+	epoch string, list, late []Change, err error,
+) {
+	if b := p.process(); b != nil {
+		return pollEach(ctx, b, journalFrom, lateFrom, limit)
+	}
+	replies, err := p.c.do(ctx, []string{"DN.EPOCH"}, changesCommand(journal.Journal, journalFrom, limit),
+		changesCommand(journal.Late, lateFrom, limit))
+	if err != nil {
+		return "", nil, nil, err
+	}
+	if isUnknown(replies[0].Error()) { // Epoch finds out what it is
+		return pollEach(ctx, p, journalFrom, lateFrom, limit)
+	}
+	if epoch, err = replies[0].ToString(); wrap(err) != nil {
+		return "", nil, nil, wrap(err)
+	}
+	for i, to := range []*[]Change{&list, &late} {
+		m, err := replies[i+1].ToMessage()
+		if wrap(err) != nil {
+			return "", nil, nil, wrap(err)
+		}
+		if *to, err = readChanges(m); err != nil {
+			return "", nil, nil, err
+		}
+	}
+	return epoch, list, late, nil
+}
+
+// pollEach asks one after the other.
+func pollEach(ctx context.Context, r Reader, journalFrom, lateFrom int64, limit int) (
+	epoch string, list, late []Change, err error,
+) {
+	if epoch, err = r.Epoch(ctx); err == nil {
+		list, err = r.Changes(ctx, journalFrom, limit)
+	}
+	if err == nil {
+		late, err = r.LateChanges(ctx, lateFrom, limit)
+	}
+	return epoch, list, late, err
 }
 
 // Heads asks DN.HEADS.

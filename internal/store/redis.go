@@ -38,9 +38,16 @@ type Redis struct {
 	seed    uint64
 	foreign atomic.Int64
 
-	mu    sync.Mutex
-	epoch string // dn:epoch as last read; protected by mu
+	mu    sync.Mutex // protects what follows
+	epoch string     // dn:epoch as last read
+	full  string     // what Epoch answered last
+	asked time.Time  // when that was
 }
+
+// epochAge is how long an answer of Epoch serves everybody: each syncer of the node and of its peers asks at every
+// poll. That it may be this old harms nothing: the process may be another one right after any answer, and the scripts
+// compare dn:epoch themselves before they keep a cursor.
+const epochAge = 200 * time.Millisecond
 
 var (
 	_ Commander = (*Redis)(nil)
@@ -81,6 +88,25 @@ func (r *Redis) Traffic() Traffic {
 
 // Epoch is the process' run_id and the random name of its data set, which it gets here if it has none.
 func (r *Redis) Epoch(ctx context.Context) (string, error) {
+	now := r.cfg.Clock()
+	r.mu.Lock()
+	full, age := r.full, now.Sub(r.asked)
+	r.mu.Unlock()
+	if full != "" && age >= 0 && age < epochAge {
+		return full, nil
+	}
+	return r.askEpoch(ctx, now)
+}
+
+// forgetEpoch makes the next Epoch ask: the process may have been replaced.
+func (r *Redis) forgetEpoch() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = ""
+}
+
+func (r *Redis) askEpoch(ctx context.Context, now time.Time) (string, error) {
+	r.forgetEpoch()
 	replies, err := r.c.do(ctx, []string{"INFO", "server"}, []string{"GET", journal.Epoch})
 	if err != nil {
 		return "", err
@@ -98,10 +124,11 @@ func (r *Redis) Epoch(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	full := infoField(info, "run_id") + "-" + epoch
 	r.mu.Lock()
-	r.epoch = epoch
-	r.mu.Unlock()
-	return infoField(info, "run_id") + "-" + epoch, nil
+	defer r.mu.Unlock()
+	r.epoch, r.full, r.asked = epoch, full, now
+	return full, nil
 }
 
 func (r *Redis) newEpoch(ctx context.Context) (string, error) {

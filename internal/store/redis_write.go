@@ -103,6 +103,7 @@ func (r *Redis) uniteSlice(ctx context.Context, s *slice, groups []Group, origin
 	args := append([]string{origin.Peer, cursor, epoch}, s.args...)
 	m, err := r.eval(ctx, journal.Unite, keys, args)
 	if err != nil {
+		r.forgetEpoch()
 		return err
 	}
 	added, err := m.AsIntSlice()
@@ -115,6 +116,7 @@ func (r *Redis) uniteSlice(ctx context.Context, s *slice, groups []Group, origin
 		}
 	}
 	if origin.Peer != "" && added[len(added)-1] == 0 {
+		r.forgetEpoch()
 		return ErrEpoch
 	}
 	return nil
@@ -128,7 +130,7 @@ func (r *Redis) dataEpoch(ctx context.Context, origin Origin) (string, error) {
 	if epoch != "" || origin.Peer == "" {
 		return epoch, nil
 	}
-	if _, err := r.Epoch(ctx); err != nil {
+	if _, err := r.askEpoch(ctx, r.cfg.Clock()); err != nil {
 		return "", err
 	}
 	r.mu.Lock()

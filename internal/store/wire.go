@@ -156,14 +156,22 @@ func (c *conn) counts(ctx context.Context, l series.Layout, keys []series.Key) (
 
 // changes reads a journal.
 func (c *conn) changes(ctx context.Context, name string, from int64, limit int) ([]Change, error) {
+	m, err := c.one(ctx, changesCommand(name, from, limit)...)
+	if err != nil {
+		return nil, err
+	}
+	return readChanges(m)
+}
+
+func changesCommand(name string, from int64, limit int) []string {
 	cmd := []string{"ZRANGEBYSCORE", name, strconv.FormatInt(from, 10), "+inf", "WITHSCORES"}
 	if limit > 0 {
 		cmd = append(cmd, "LIMIT", "0", strconv.Itoa(limit))
 	}
-	m, err := c.one(ctx, cmd...)
-	if err != nil {
-		return nil, err
-	}
+	return cmd
+}
+
+func readChanges(m rueidis.RedisMessage) ([]Change, error) {
 	all, err := m.ToArray()
 	if err != nil {
 		return nil, wrap(err)
@@ -196,6 +204,13 @@ type Tailer interface {
 	// Tails gives per query the number of points in Base ≤ ts ≤ From, and then the points with ts ≥ From. A number
 	// may count foreign members too: it is never too low.
 	Tails(ctx context.Context, queries []TailQuery) (counts []int, points [][]series.Point, err error)
+}
+
+// Poller is a Reader that answers Epoch, Changes and LateChanges in one round trip. The epoch is read first. The
+// changes mean nothing when it is not the one that the cursors belong to.
+type Poller interface {
+	Reader
+	Poll(ctx context.Context, journalFrom, lateFrom int64, limit int) (epoch string, list, late []Change, err error)
 }
 
 func (c *conn) tails(ctx context.Context, l series.Layout, qs []TailQuery) ([]int, [][]series.Point, int, error) {

@@ -162,6 +162,10 @@ func perform(ctx context.Context, sh *shard.Shard, peer store.Reader, a action) 
 	case actOwn:
 		ev = performOwn(ctx, sh, a.origin.Peer, a.known)
 	case actPoll:
+		if p, ok := peer.(store.Poller); ok && a.cursor.Epoch != "" {
+			ev.epoch, ev.list, ev.late, ev.err = p.Poll(ctx, a.cursor.Journal, a.cursor.Late, a.limit)
+			break
+		}
 		if ev.epoch, ev.err = peer.Epoch(ctx); ev.err != nil {
 			return ev
 		}
