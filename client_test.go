@@ -14,6 +14,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -50,7 +51,7 @@ func stored(args []string) string { return ":1\r\n" }
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestClient_writesAndReads(t *testing.T) {
-	u, _ := realRedis(t, "--requirepass", "geheim")
+	u := redistest.Start(t, "--requirepass", "geheim").URL
 	topo := flock(8, u)
 	topo.Nodes[0].Password = "geheim"
 	topo.Nodes[0].Hold = []int{1, 2, 3, 4, 5, 6, 7} // not all: SELECT shard
@@ -140,9 +141,8 @@ func TestClient_Write_blamesOnlyTheBadPoint(t *testing.T) {
 }
 
 func TestClient_failsOver(t *testing.T) {
-	urlA, killA := realRedis(t)
-	urlB, _ := realRedis(t)
-	c := open(t, Config{Topology: flock(8, urlA, urlB)})
+	first, second := redistest.Start(t), redistest.Start(t)
+	c := open(t, Config{Topology: flock(8, first.URL, second.URL)})
 	write := func(i int) Result {
 		r, _ := c.Write(context.Background(), []Point{{"h", "m", noon.Add(time.Duration(i) * time.Second), "1"}})
 		return r[0]
@@ -150,7 +150,7 @@ func TestClient_failsOver(t *testing.T) {
 	if r := write(1); r.Node != "a" || r.Err != nil {
 		t.Fatal(r)
 	}
-	killA()
+	first.Kill()
 	if r := write(2); r.Node != "b" || r.Err != nil {
 		t.Fatal(r)
 	}
@@ -274,7 +274,7 @@ func TestClient_givingUpIsNotDown(t *testing.T) {
 }
 
 func TestClient_wrongPassword(t *testing.T) {
-	u, _ := realRedis(t, "--requirepass", "geheim")
+	u := redistest.Start(t, "--requirepass", "geheim").URL
 	c := open(t, Config{URL: u, Password: "falsch"})
 	_, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") {
@@ -298,7 +298,7 @@ func TestClient_All(t *testing.T) {
 }
 
 func TestClient_urlOfAShard(t *testing.T) {
-	u, _ := realRedis(t)
+	u := redistest.Start(t).URL
 	c := open(t, Config{URL: u + "/3"})
 	if _, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}}); err != nil {
 		t.Fatal(err)
@@ -326,9 +326,8 @@ func TestPoints_picksOnePerTimestamp(t *testing.T) {
 }
 
 func TestClient_concurrentUseWhileANodeDies(t *testing.T) {
-	urlA, killA := realRedis(t)
-	urlB, _ := realRedis(t)
-	c := open(t, Config{Topology: flock(8, urlA, urlB)})
+	first, second := redistest.Start(t), redistest.Start(t)
+	c := open(t, Config{Topology: flock(8, first.URL, second.URL)})
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Add(1)
@@ -336,7 +335,7 @@ func TestClient_concurrentUseWhileANodeDies(t *testing.T) {
 			defer wg.Done()
 			for i := range 50 {
 				if g == 0 && i == 20 {
-					killA()
+					first.Kill()
 				}
 				at := noon.Add(time.Duration(i) * time.Second)
 				host := fmt.Sprintf("h%d", g)

@@ -19,6 +19,10 @@ want redis-benchmark redis-tools
 want chromium chromium
 want ip iproute2
 want gcc gcc
+want git git
+want curl curl
+want ps procps
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 
 install_packages() {

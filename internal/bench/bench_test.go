@@ -3,13 +3,11 @@ package bench
 import (
 	"bytes"
 	"context"
-	"net"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/fleet"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 func testLoad() Load {
@@ -52,39 +50,8 @@ func TestLoad_window_liesInOneDayAndBeforeNow(t *testing.T) {
 }
 
 func TestRun_onRedis(t *testing.T) {
-	name := os.Getenv("REDIS_SERVER")
-	if name == "" {
-		name = "redis-server"
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("SKIPPED: %s is not installed", name)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--dir", t.TempDir(), "--requirepass", "geheim")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	s := Server{URL: "redis://" + addr + "/2", Password: "geheim", Form: FormZADDJournal}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err = measure(context.Background(), s); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	redis := redistest.Start(t, "--requirepass", "geheim")
+	s := Server{URL: redis.URL + "/2", Password: "geheim", Form: FormZADDJournal}
 	r, err := Run(context.Background(), s, testLoad())
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 func TestCommands_sameAsRedis(t *testing.T) {
 	total := envInt(t, "DUNLIN_DIFF_OPS", diffOps)
 	seed := envInt(t, "DUNLIN_DIFF_SEED", int(time.Now().UnixNano()%1e9))
-	addr := startRedis(t)
+	addr := redistest.Start(t).Addr
 	for _, proto := range []int{2, 3} {
 		for _, shards := range []int{1, 8} {
 			t.Run(fmt.Sprintf("engine/resp%d/%dshards", proto, shards), func(t *testing.T) {

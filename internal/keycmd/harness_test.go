@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
 	"sort"
 	"strconv"
 	"strings"
@@ -93,59 +91,6 @@ func (n *node) do(proto int, args ...string) string {
 type redis struct {
 	conn net.Conn
 	in   *bufio.Reader
-}
-
-func startRedis(t *testing.T) (addr string) {
-	t.Helper()
-	name := os.Getenv("REDIS_SERVER")
-	if name == "" {
-		name = "redis-server"
-	}
-	bin, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing, and CI must have it: %v", name, err)
-		}
-		t.Skipf("SKIPPED, NOTHING COMPARED: %s is missing; install it with: apt-get install redis-server", name)
-	}
-	for range 5 { // another process may take the free port first
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr = l.Addr().String()
-		l.Close()
-		if runRedis(t, bin, addr) {
-			return addr
-		}
-	}
-	t.Fatal("redis-server does not start")
-	return ""
-}
-
-func runRedis(t *testing.T, bin, addr string) bool {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(bin, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-		"--dir", t.TempDir())
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		select {
-		case <-ended:
-			return false
-		case <-time.After(20 * time.Millisecond):
-		}
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			return true
-		}
-	}
-	return false
 }
 
 func dialRedis(t *testing.T, addr string, proto int) *redis {

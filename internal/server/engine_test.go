@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"os"
 	osexec "os/exec"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 // engineConfig is a node of n shards on the engine.
@@ -31,16 +31,11 @@ func engineConfig(t testing.TB, n int) Config {
 // tool runs a Redis tool against addr and gives what it prints; the test is skipped without the tool.
 func tool(t *testing.T, addr, name string, args ...string) string {
 	t.Helper()
-	if _, err := osexec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("SKIPPED: %s is not installed (apt-get install redis-tools)", name)
-	}
 	host, port, _ := strings.Cut(addr, ":")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	out, err := osexec.CommandContext(ctx, name, append([]string{"-h", host, "-p", port}, args...)...).CombinedOutput()
+	path := redistest.Program(t, name)
+	out, err := osexec.CommandContext(ctx, path, append([]string{"-h", host, "-p", port}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 	}

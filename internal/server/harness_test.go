@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	osexec "os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -82,49 +80,6 @@ func startServer(t testing.TB, cfg Config) (s *Server, addr string) {
 		}
 	})
 	return s, ln.Addr().String()
-}
-
-// startRedis runs a real redis-server and gives its address.
-func startRedis(t testing.TB, args ...string) string {
-	t.Helper()
-	bin := os.Getenv("REDIS_SERVER")
-	if bin == "" {
-		bin = "redis-server"
-	}
-	if _, err := osexec.LookPath(bin); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", bin)
-		}
-		t.Skipf("SKIPPED: %s is not installed (apt-get install redis-server)", bin)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	_ = ln.Close()
-	cmd := osexec.Command(bin, append([]string{
-		"--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-		"--bind", "127.0.0.1", "--databases", "9",
-	}, args...)...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		nc, err := net.Dial("tcp", addr)
-		if err == nil {
-			_ = nc.Close()
-			return addr
-		}
-		if time.Now().After(end) {
-			t.Fatalf("redis-server does not answer: %v", err)
-		}
-	}
 }
 
 // testClient speaks RESP without interpreting it: a reply is its bytes.

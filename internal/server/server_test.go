@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 func TestServer_connection(t *testing.T) {
@@ -106,7 +108,7 @@ func TestServer_peerCommands(t *testing.T) {
 
 // TestServer_sameAsRedis compares what a connection says with a real redis-server.
 func TestServer_sameAsRedis(t *testing.T) {
-	redis := startRedis(t)
+	redis := redistest.Start(t, "--databases", "9").Addr
 	_, addr := startServer(t, memoryConfig(t, 8))
 	for _, script := range []string{
 		"PING|PING a|PING a b|ECHO|ECHO a b|ECHO \"\"",

@@ -1,6 +1,8 @@
 package simtest_test
 
 import (
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,16 +18,24 @@ func newSyncer(l simtest.Link) simtest.Stepper {
 	})
 }
 
-// histories is how many are run; each takes some ms.
+// histories is how many are run; each takes some ms. DUNLIN_SIM_SEEDS overrides.
 const histories = 300
 
 func TestFlock_histories(t *testing.T) {
-	for seed := range uint64(histories) {
+	seeds := uint64(histories)
+	if s := os.Getenv("DUNLIN_SIM_SEEDS"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 32)
+		if err != nil {
+			t.Fatalf("DUNLIN_SIM_SEEDS: %v", err)
+		}
+		seeds = n
+	}
+	for seed := range seeds {
 		f := simtest.New(seed, 2+int(seed%3), newSyncer)
 		f.Run(time.Duration(3+seed%8) * time.Minute)
 		if err := f.Check(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
-	t.Logf("%d histories, seeds 0 to %d", histories, histories-1)
+	t.Logf("%d histories, seeds from 0 on", seeds)
 }

@@ -187,20 +187,11 @@ func (r *Redis) SeedChanges(ctx context.Context, name string, fromMicros int64) 
 		if err != nil {
 			return nil, err
 		}
-		all, err := m.ToArray()
+		err = eachScored(m, func(member string, score float64) {
+			out = append(out, Change{Key: member, Score: journal.Micros(score)})
+		})
 		if err != nil {
-			return nil, wrap(err)
-		}
-		for i := 0; i+1 < len(all); i += 2 {
-			key, err := all[i].ToString()
-			if err != nil {
-				return nil, wrap(err)
-			}
-			score, err := all[i+1].AsFloat64()
-			if err != nil {
-				return nil, wrap(err)
-			}
-			out = append(out, Change{Key: key, Score: journal.Micros(score)})
+			return nil, err
 		}
 	}
 	return out, nil

@@ -172,23 +172,31 @@ func changesCommand(name string, from int64, limit int) []string {
 }
 
 func readChanges(m rueidis.RedisMessage) ([]Change, error) {
+	var out []Change
+	err := eachScored(m, func(member string, score float64) {
+		out = append(out, Change{Key: member, Score: int64(score)})
+	})
+	return out, err
+}
+
+// eachScored calls fn with the members and scores of a reply to WITHSCORES.
+func eachScored(m rueidis.RedisMessage, fn func(member string, score float64)) error {
 	all, err := m.ToArray()
 	if err != nil {
-		return nil, wrap(err)
+		return wrap(err)
 	}
-	out := make([]Change, 0, len(all)/2)
 	for i := 0; i+1 < len(all); i += 2 {
-		key, err := all[i].ToString()
+		member, err := all[i].ToString()
 		if err != nil {
-			return nil, wrap(err)
+			return wrap(err)
 		}
 		score, err := all[i+1].AsFloat64()
 		if err != nil {
-			return nil, wrap(err)
+			return wrap(err)
 		}
-		out = append(out, Change{Key: key, Score: int64(score)})
+		fn(member, score)
 	}
-	return out, nil
+	return nil
 }
 
 // TailQuery asks for the end of a key: the points from From on, and how many lie in Base ≤ ts ≤ From.

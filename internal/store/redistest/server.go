@@ -16,58 +16,94 @@ import (
 // Server is a running process.
 type Server struct {
 	URL  string // redis://127.0.0.1:port
-	Port int
+	Addr string // 127.0.0.1:port
 
-	t   *testing.T
-	dir string
-	cmd *exec.Cmd
+	t    testing.TB
+	args []string
+	cmd  *exec.Cmd
+	gone chan struct{} // closed when cmd has ended
 }
 
-// Start runs a server until the test ends.
-func Start(t *testing.T) *Server {
+// Program finds a program that a test needs. Without it the test is skipped, or fails when CI=true.
+func Program(t testing.TB, name string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Fatalf("free port: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed: %v", name, err)
+		}
+		t.Skipf("SKIPPED, NOTHING TESTED: %s is not installed; make deps installs it", name)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatalf("free port: %v", err)
-	}
-	s := &Server{URL: fmt.Sprintf("redis://127.0.0.1:%d", port), Port: port, t: t, dir: t.TempDir()}
-	s.Launch()
+	return path
+}
+
+// Start runs a server until the test ends; more are further arguments of its command line.
+func Start(t testing.TB, more ...string) *Server {
+	t.Helper()
+	s := &Server{t: t, args: append([]string{
+		"--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+	}, more...)}
 	t.Cleanup(s.Kill)
-	return s
+	for range 5 { // another process may take the free port first
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatalf("free port: %v", err)
+		}
+		s.Addr = l.Addr().String()
+		s.URL = "redis://" + s.Addr
+		if err := l.Close(); err != nil {
+			t.Fatalf("free port: %v", err)
+		}
+		if s.runServer() {
+			return s
+		}
+	}
+	t.Fatal("no Redis process starts")
+	return nil
 }
 
 // Launch starts the process again after Kill, on the same port, with nothing in it.
 func (s *Server) Launch() {
 	s.t.Helper()
+	if !s.runServer() {
+		s.t.Fatalf("no Redis process starts on %s", s.Addr)
+	}
+}
+
+// runServer starts the process and waits until it answers; it gives false when it ended at once.
+func (s *Server) runServer() bool {
+	s.t.Helper()
 	name := os.Getenv("REDIS_SERVER")
 	if name == "" {
 		name = "redis-server"
 	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			s.t.Fatalf("%s is not installed: %v", name, err)
-		}
-		s.t.Skipf("SKIPPED: %s is not installed, nothing was tested on a real Redis", name)
-	}
-	s.cmd = exec.Command(path, "--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--save", "",
-		"--appendonly", "no", "--dir", s.dir)
+	_, port, _ := net.SplitHostPort(s.Addr)
+	s.cmd = exec.Command(Program(s.t, name), append([]string{"--port", port}, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("start %s: %v", path, err)
+		s.t.Fatalf("start %s: %v", name, err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		if got, err := s.try("PING"); err == nil && got == "+PONG" {
-			return
+	s.gone = make(chan struct{})
+	go runUntilGone(s.cmd, s.gone)
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		// Any reply will do: with a password it is an error.
+		if got, err := s.try("PING"); err == nil && got != "" {
+			return true
+		}
+		select {
+		case <-s.gone:
+			s.cmd = nil
+			return false
+		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%s does not answer on port %d", path, s.Port)
+			s.t.Fatalf("%s does not answer on %s", name, s.Addr)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+func runUntilGone(cmd *exec.Cmd, gone chan<- struct{}) {
+	_ = cmd.Wait() // killed, as a rule
+	close(gone)
 }
 
 // Kill ends the process at once; its memory is lost.
@@ -76,7 +112,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.cmd.Process.Kill() // it may have ended
-	_ = s.cmd.Wait()
+	<-s.gone
 	s.cmd = nil
 }
 
@@ -119,7 +155,7 @@ func (s *Server) Commands() int {
 }
 
 func (s *Server) try(args ...string) (string, error) {
-	c, err := net.Dial("tcp", s.URL[len("redis://"):])
+	c, err := net.Dial("tcp", s.Addr)
 	if err != nil {
 		return "", err
 	}
@@ -155,7 +191,7 @@ func (s *Server) CommandNames() []string {
 // info gives the lines of a section of INFO.
 func (s *Server) info(section string) []string {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.URL[len("redis://"):])
+	c, err := net.Dial("tcp", s.Addr)
 	if err != nil {
 		s.t.Fatalf("dial: %v", err)
 	}
