@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,7 +91,7 @@ func (f *benchFlags) run(cmd *cobra.Command) error {
 	if f.against.URL != "" {
 		other, err := f.one(cmd, f.against)
 		if err != nil {
-			return err
+			return errors.Join(report.show(cmd.OutOrStdout(), f.asJSON), err) // what was measured is worth seeing
 		}
 		report.Against = &other
 		report.Ratios = map[string]float64{
@@ -99,11 +100,7 @@ func (f *benchFlags) run(cmd *cobra.Command) error {
 			"bytes_per_point":                       ratio(other.BytesPerPoint, report.Result.BytesPerPoint),
 		}
 	}
-	if f.asJSON {
-		err = printJSON(cmd.OutOrStdout(), report)
-	} else {
-		err = report.print(cmd.OutOrStdout())
-	}
+	err = report.show(cmd.OutOrStdout(), f.asJSON)
 	if err == nil && report.Result.Errors > 0 {
 		err = fmt.Errorf("%d error replies, the first: %s", report.Result.Errors, tui.Safe(report.Result.FirstError))
 	}
@@ -129,6 +126,13 @@ func ratio(a, b float64) float64 {
 		return 0
 	}
 	return a / b
+}
+
+func (r *benchReport) show(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, r)
+	}
+	return r.print(w)
 }
 
 func (r *benchReport) print(w io.Writer) error {

@@ -22,6 +22,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once, whatever still drains
 	root := rootCmd()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -100,6 +100,9 @@ func (l Load) Points() int {
 	return ticks * l.Hosts * l.Metrics
 }
 
+// ErrInterrupted: the context was cancelled before the load was done.
+var ErrInterrupted = errors.New("interrupted")
+
 // Run puts the load on the server and measures.
 func Run(ctx context.Context, s Server, l Load) (Result, error) {
 	if err := l.check(); err != nil {
@@ -118,6 +121,9 @@ func Run(ctx context.Context, s Server, l Load) (Result, error) {
 	var t totals
 	err = runClients(ctx, s, l, &t)
 	seconds := time.Since(began).Seconds()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return Result{}, ErrInterrupted
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -171,6 +177,10 @@ func runClient(ctx context.Context, s Server, g *generator, t *totals) error {
 		return err
 	}
 	defer func() { _ = c.Close() }() // nothing is lost: all replies are read
+	if err := c.SetDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("prepare the load on %s: %w", s.URL, err)
+	}
+	defer context.AfterFunc(ctx, func() { giveUp(ctx, c) })()
 	in := bufio.NewReaderSize(c, 64<<10)
 	g.start()
 	now, next := g.batch(nil), batch{}
@@ -191,6 +201,19 @@ func runClient(ctx context.Context, s Server, g *generator, t *totals) error {
 		now, next = next, now
 	}
 	return nil
+}
+
+// lastReplies is how long the replies of the last batch may take when the duration is over.
+const lastReplies = 10 * time.Second
+
+// giveUp sees to it that a server which answers no more does not keep a load whose time is over, or that was
+// interrupted.
+func giveUp(ctx context.Context, c net.Conn) {
+	wait := lastReplies
+	if errors.Is(ctx.Err(), context.Canceled) {
+		wait = 0
+	}
+	_ = c.SetDeadline(time.Now().Add(wait)) // fails only when it is closed, and then nobody waits
 }
 
 func readReplies(in *bufio.Reader, n int, t *totals) (failed int, err error) {

@@ -23,7 +23,10 @@ type sample struct {
 	memory int64   // used_memory, bytes
 }
 
-// dial connects, authenticates and selects the url's database.
+// answerTime is how long a server may take for each question that is not load.
+const answerTime = 5 * time.Second
+
+// dial connects, authenticates and selects the url's database. The connection has a deadline of answerTime.
 func dial(ctx context.Context, s Server) (net.Conn, error) {
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Scheme != "redis" || u.Host == "" {
@@ -34,6 +37,9 @@ func dial(ctx context.Context, s Server) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", s.URL, err)
 	}
+	// Deadlines can be set but on a closed connection, and that the next call reports.
+	_ = c.SetDeadline(time.Now().Add(answerTime))
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })()
 	in := bufio.NewReader(c)
 	if s.Password != "" {
 		if _, err = command(c, in, "AUTH", s.Password); err != nil {
@@ -55,6 +61,7 @@ func measure(ctx context.Context, s Server) (sample, error) {
 		return sample{}, err
 	}
 	defer func() { _ = c.Close() }() // it was only asked
+	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })()
 	text, err := command(c, bufio.NewReader(c), "INFO")
 	if err != nil {
 		return sample{}, fmt.Errorf("ask %s for INFO: %w", s.URL, err)

@@ -57,5 +57,28 @@ type Call struct {
 	Topology *ring.Topology
 	Clock    func() time.Time
 	// Err says why a store could not be asked, from which a journal was read; the reply is then worth nothing.
-	Err error
+	Err   error
+	First FirstKey
+}
+
+// FirstKey is what the router has found out about a command's first key, so that it is parsed and hashed once. The
+// zero value is no key: everything is looked at again.
+type FirstKey struct {
+	Name   []byte // the argument itself
+	Parsed series.Key
+	Err    error // of ParseKey
+	Slot   *Slot // nil = not known
+}
+
+// is says whether key is that very argument.
+func (f *FirstKey) is(key []byte) bool {
+	return len(f.Name) > 0 && len(key) == len(f.Name) && &key[0] == &f.Name[0]
+}
+
+// parse reads a key of the command.
+func (c *Call) parse(key []byte) (series.Key, error) {
+	if c.First.is(key) {
+		return c.First.Parsed, c.First.Err
+	}
+	return c.Topology.Layout.ParseKey(key)
 }

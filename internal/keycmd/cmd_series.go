@@ -131,7 +131,7 @@ func (c *Call) belowFloor(key []byte) bool {
 }
 
 func (c *Call) isBelowFloor(key []byte) bool {
-	k, err := c.Topology.Layout.ParseKey(key)
+	k, err := c.parse(key)
 	if err != nil {
 		return false
 	}

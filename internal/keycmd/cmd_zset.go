@@ -197,7 +197,7 @@ func zaddJournal(c *Call, f zaddFlags, pairs [][]byte) {
 
 // hasPoints says whether key is a series key with points on one of the call's shards.
 func (c *Call) hasPoints(key []byte) bool {
-	k, err := c.Topology.Layout.ParseKey(key)
+	k, err := c.parse(key)
 	s := c.slotFor(key)
 	return err == nil && s != nil && s.local().Card(k) > 0
 }

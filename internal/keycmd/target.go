@@ -59,7 +59,7 @@ func (c *Call) key(key []byte) (k series.Key, kind keyKind, ok bool) {
 	if kind, virtual := journalKind(key); virtual {
 		return k, kind, true
 	}
-	k, err := c.Topology.Layout.ParseKey(key)
+	k, err := c.parse(key)
 	switch {
 	case err == nil:
 		return k, seriesKey, true
@@ -76,6 +76,9 @@ func (c *Call) key(key []byte) (k series.Key, kind keyKind, ok bool) {
 func (c *Call) slotFor(key []byte) *Slot {
 	if len(c.Slots) == 1 {
 		return c.Slots[0]
+	}
+	if c.First.Slot != nil && c.First.is(key) {
+		return c.First.Slot
 	}
 	id := c.Topology.ShardOf(key)
 	for _, s := range c.Slots {

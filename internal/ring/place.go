@@ -25,6 +25,11 @@ func (t *Topology) RingFor(p series.Period) *Ring {
 // ShardOf places any key on a shard, 1..N. A plain key uses the first ring.
 func (t *Topology) ShardOf(key []byte) int {
 	k, err := t.Layout.ParseKey(key)
+	return t.ShardOfParsed(key, k, err)
+}
+
+// ShardOfParsed is ShardOf for a key and what ParseKey gave for it.
+func (t *Topology) ShardOfParsed(key []byte, k series.Key, err error) int {
 	if err != nil {
 		return t.Rings[0].place(key, key, key)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
 )
 
@@ -18,9 +19,10 @@ type exec struct {
 	cl     *client
 	w      *resp.Writer
 	call   call
-	locked []*slot // ascending
-	need   []*slot // scratch
-	since  int     // commands since they were locked
+	locked []*slot         // ascending
+	need   []*slot         // scratch
+	first  keycmd.FirstKey // of the command that was routed last
+	since  int             // commands since they were locked
 	lanes  []*lane
 	pieces []piece
 }

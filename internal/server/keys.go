@@ -22,6 +22,7 @@ func keyCommands() []command {
 		cmd.run = func(c *call) {
 			c.keys = keycmd.Call{
 				Ctx: c.ctx, Args: c.args, W: c.w, Slots: c.slots, Topology: c.srv.cfg.Topology, Clock: c.srv.cfg.Clock,
+				First: c.cl.exec.first,
 			}
 			from := len(c.w.Buf)
 			k.Run(&c.keys)

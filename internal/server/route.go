@@ -25,6 +25,17 @@ func (cl *client) place(key []byte) int {
 	return cl.srv.cfg.Topology.ShardOf(key)
 }
 
+// placeFirst is place that keeps in exec.first what it found out.
+func (cl *client) placeFirst(key []byte) int {
+	f := &cl.exec.first
+	f.Name = key
+	f.Parsed, f.Err = cl.srv.cfg.Topology.Layout.ParseKey(key)
+	if cl.db > 0 {
+		return cl.db
+	}
+	return cl.srv.cfg.Topology.ShardOfParsed(key, f.Parsed, f.Err)
+}
+
 // keys gives the positions of a command's keys: from, to (inclusive) and step.
 func (cmd *command) keys(n int) (from, to, step int) {
 	to = cmd.last
@@ -39,15 +50,24 @@ func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
 	x := &cl.exec
 	x.need = x.need[:0]
 	from, to, step := cmd.keys(len(args))
+	x.first = keycmd.FirstKey{}
 	local, away := 0, 0
 	for i := from; i <= to; i += step {
-		id := cl.place(args[i])
+		id := 0
+		if i == from {
+			id = cl.placeFirst(args[i])
+		} else {
+			id = cl.place(args[i])
+		}
 		h := cl.srv.held[id]
 		switch {
 		case h == nil && cl.db > 0:
 			return r, cl.srv.wrongShard(id)
 		case h != nil && h.slot != nil:
 			local++
+			if i == from {
+				x.first.Slot = h.slot
+			}
 			if cl.db == 0 && keycmd.IsJournal(args[i]) {
 				x.need = append(x.need[:0], cl.srv.slots...)
 				break
