@@ -30,7 +30,9 @@ export function FlockStrip() {
 
 function NodeCard({ node: n, self }: { node: FlockNode; self: boolean }) {
   const lags = Object.values(n.lagMillis ?? {});
-  const worst = lags.some((l) => l < 0) ? -1 : Math.max(0, ...lags);
+  const reached = lags.filter((l) => l >= 0);
+  const away = Object.entries(n.lagMillis ?? {}).filter(([, l]) => l < 0).map(([peer]) => peer);
+  const worst = reached.length ? Math.max(...reached) : -1;
   return (
     <article class={`node ${n.up ? "" : "down"} ${self ? "self" : ""}`} data-node={n.name}>
       <header>
@@ -50,8 +52,9 @@ function NodeCard({ node: n, self }: { node: FlockNode; self: boolean }) {
           <Fact name="shards" value={String(n.shards?.length ?? 0)} />
         </dl>
       ) : (
-        <p class="bad-text">down{n.error ? `: ${n.error}` : ""}</p>
+        <p class="bad-text one-line" title={n.error}>not reached from here{n.error ? `: ${n.error}` : ""}</p>
       )}
+      {n.up && reached.length > 0 && away.length > 0 && <p class="warn-text one-line">does not reach {away.join(", ")}</p>}
       <footer class="muted">
         {n.url}
         {n.floor && ` · keeps from ${n.floor}`}
