@@ -85,7 +85,7 @@ quick() {
 }
 
 more() {
-	step "race detector" with DUNLIN_DIFF_OPS=20000 gotest -race -timeout 400s \
+	step "race detector" with DUNLIN_DIFF_OPS=20000 gotest -race -short -timeout 400s \
 		$(dirs . internal/{resp,server,keycmd,shard,store,syncer,query,web,agent,node})
 	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
 	[ -z "$(reading DUNLIN_DIFF_OPS)" ] || step "$ops commands, compared with redis-server" \

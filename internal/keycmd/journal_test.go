@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/store/storetest"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func naiveNode(t testing.TB, shards int) *node {
-	return newNode(t, shards, noon, func(int) store.Local { return newNaiveStore(layoutDay) })
+	return newNode(t, shards, noon, func(int) store.Local { return naive() })
 }
 
 // want runs a command, with spaces between its arguments, and compares its reply.
@@ -108,19 +109,25 @@ func TestJournal_readsAsAPlainSortedSet(t *testing.T) {
 	}
 }
 
+// naive is a store that is right by being simple, with journal scores that a test knows.
+func naive() store.Local {
+	clock := func() time.Time { return time.UnixMicro(1_700_000_000_000_001) }
+	return storetest.NewNaive(storetest.NaiveConfig{Layout: layoutDay, Cluster: "c", Epoch: "naive", Clock: clock})
+}
+
 // countingStore counts how its journal is read.
 type countingStore struct {
-	*naiveStore
+	store.Local
 	from []int64
 }
 
 func (s *countingStore) Changes(ctx context.Context, from int64, limit int) ([]store.Change, error) {
 	s.from = append(s.from, from)
-	return s.naiveStore.Changes(ctx, from, limit)
+	return s.Local.Changes(ctx, from, limit)
 }
 
 func TestJournal_pollReadsOnlyFromItsCursor(t *testing.T) {
-	st := &countingStore{naiveStore: newNaiveStore(layoutDay)}
+	st := &countingStore{Local: naive()}
 	n := newNode(t, 1, noon, func(int) store.Local { return st })
 	n.want(t, "ZADD 2026-11-22:a:x 1795338000 1795338000:1", ":1\r\n")
 	n.want(t, "ZRANGEBYSCORE dn:journal 1700000000000002 +inf WITHSCORES LIMIT 0 1000", "*0\r\n")

@@ -78,7 +78,7 @@ func TestCheckSeries_hintsForEveryWriteButZAdd(t *testing.T) {
 func TestSeries_memoryAndObject(t *testing.T) {
 	n := naiveNode(t, 8)
 	n.want(t, "ZADD 2026-11-22:a:x 1795338000 1795338000:1", ":1\r\n")
-	n.want(t, "MEMORY USAGE 2026-11-22:a:x", ":64\r\n")
+	n.want(t, "MEMORY USAGE 2026-11-22:a:x", ":41\r\n")
 	n.want(t, "MEMORY USAGE 2026-11-22:a:y", "$-1\r\n")
 	n.want(t, "OBJECT ENCODING 2026-11-22:a:x", bulk("skiplist"))
 	n.want(t, "PERSIST 2026-11-22:a:x", ":0\r\n")

@@ -178,6 +178,8 @@ func (l *Listener) closeLargest() *Conn {
 		}
 	}
 	if largest != nil {
+		// Its memory is as good as free: counted until its goroutine ends, it would cost the next client its connection.
+		l.held.Add(-largest.held.Swap(0))
 		largest.Kill()
 	}
 	return largest

@@ -2,12 +2,13 @@
 //
 // # What it is
 //
-// The command table with arity, keys and flags; authentication; the connection commands; the commands on series keys
-// and plain keys; and the routing of database 0, which is the whole node, while SELECT i is shard i.
+// The command table with arity, keys and flags; authentication; the commands on connections and whole nodes;
+// transactions; and the routing of database 0, which is the whole node, while SELECT i is shard i. Shards on a Redis
+// get their commands passed on in batches. The commands on keys are those of package keycmd.
 //
 // # Where it sits
 //
-// Above resp, shard and keyspace, below node. It forwards to other nodes through an interface it declares.
+// Above resp, keycmd, shard and keyspace, below node. It forwards to other nodes through an interface it declares.
 //
 // # Invariants
 //

@@ -2,9 +2,9 @@
 //
 // # What it is
 //
-// The interfaces Reader and Store with their value types (this file's neighbours), the Digest that proves two
-// replicas equal, and, in redis*.go, a Store over one Redis or Valkey process. The engine is the other
-// kind. One contract test (package storetest) runs on each.
+// The interfaces Reader, Store and Local with their value types, the Digest that proves two replicas equal, a Store
+// over one Redis or Valkey process (redis*.go), and a Reader over another node's front door (peer.go). The engine is
+// the other kind of Store. One contract test (package storetest) runs on each.
 //
 // # Where it sits
 //
