@@ -189,3 +189,23 @@ func TestParseInt(t *testing.T) {
 		}
 	}
 }
+
+func TestParseLongDouble_range(t *testing.T) {
+	f := func(text string, valid bool) {
+		t.Helper()
+		if got := ParseLongDouble([]byte(text)); (got != nil) != valid {
+			t.Errorf("%s: %v, valid %v", text, got, valid)
+		}
+	}
+	f("0e-89219", true)
+	f("-0.0e99999", true)
+	f("1e-89219", false)
+	f("1e-4900", true)
+	f("3e-4951", true)
+	f("1e-4951", false)
+	f("1e4900", true)
+	f("1e5000", false)
+	f("e5", false)
+	f(".e99999", false)
+	f("+e-99999", false)
+}

@@ -204,7 +204,10 @@ func ParseLongDouble(b []byte) *big.Float {
 	if mark := strings.LastIndexAny(s, "ep"); mark >= 0 && !isHex(s) {
 		// Checked first: a huge exponent would cost a huge power.
 		if n, err := strconv.Atoi(s[mark+1:]); err == nil && (n > longDoubleDecimal || n < -longDoubleDecimal) {
-			return nil
+			if strings.Trim(s[:mark], "+-.0") != "" {
+				return nil
+			}
+			s = s[:mark] // zero, whatever its exponent
 		}
 	} else if isHex(s) {
 		if f, _, ok := strtod(b); ok {
@@ -216,10 +219,16 @@ func ParseLongDouble(b []byte) *big.Float {
 		return nil // Go's binary and octal prefixes
 	}
 	f, _, err := big.ParseFloat(s, 10, LongDoubleBits, big.ToNearestEven)
-	if err != nil || !f.IsInf() && f.MantExp(nil) > LongDoubleMax {
+	if err != nil || !f.IsInf() && f.MantExp(nil) > LongDoubleMax || underflows(f) {
 		return nil
 	}
 	return f
+}
+
+// underflows says whether f, which is not zero, becomes zero as a long double: it is at most half the smallest one.
+func underflows(f *big.Float) bool {
+	half := new(big.Float).SetMantExp(big.NewFloat(1), -16446)
+	return f.Sign() != 0 && new(big.Float).Abs(f).Cmp(half) <= 0
 }
 
 // AppendLongDouble prints as Redis' ld2string does: %.17Lf without trailing zeros.
