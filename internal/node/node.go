@@ -160,13 +160,13 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	front, err := net.Listen("tcp", n.cfg.RespAddr)
 	if err != nil {
-		return fmt.Errorf("listen for RESP: %w", err)
+		return fmt.Errorf("listen for RESP: %w (choose another with --resp.listen-address)", err)
 	}
 	defer front.Close()
 	var http net.Listener
 	if n.cfg.WebAddr != "" {
 		if http, err = net.Listen("tcp", n.cfg.WebAddr); err != nil {
-			return fmt.Errorf("listen for HTTP: %w", err)
+			return fmt.Errorf("listen for HTTP: %w (choose another with --web.listen-address)", err)
 		}
 		defer http.Close()
 	}
