@@ -55,15 +55,11 @@ func (l Layout) ParseKey(b []byte) (Key, error) {
 	if colon < 0 {
 		return Key{}, ErrPlain
 	}
-	got, shaped := periodShape(b[:colon])
-	if !shaped {
-		return Key{}, ErrPlain
-	}
-	_, p, ok := scanPeriod(b[:colon])
+	got, p, ok := scanPeriod(b[:colon])
 	switch {
-	case !ok && (got == Day || got == Hour):
+	case !ok && dashed(b[:colon]):
 		return Key{}, ErrDate
-	case !ok: // eight or ten digits that are no date: a number, such as a Unix time
+	case !ok: // no period, or eight or ten digits that are no date: a number, such as a Unix time
 		return Key{}, ErrPlain
 	case got != l:
 		return Key{}, ErrLayout
@@ -73,6 +69,12 @@ func (l Layout) ParseKey(b []byte) (Key, error) {
 	k, err := ParseSeries(b[colon+1:])
 	k.Period = p
 	return k, err
+}
+
+// dashed says whether b is written like a date with dashes, whether or not there is such a date.
+func dashed(b []byte) bool {
+	l, shaped := periodShape(b)
+	return shaped && (l == Day || l == Hour)
 }
 
 // ParseSeries reads host:metric. The Period of the result is zero.

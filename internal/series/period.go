@@ -100,17 +100,18 @@ func scanPeriod(b []byte) (l Layout, p Period, ok bool) {
 	if !shaped {
 		return 0, 0, false
 	}
-	var digits [10]int64
-	n := 0
-	for _, c := range b {
-		if c >= '0' && c <= '9' {
-			digits[n] = int64(c - '0')
-			n++
-		}
+	md, hour := b[4:], int64(0)
+	if l == Day || l == Hour {
+		md = b[5:]
 	}
-	y := digits[0]*1000 + digits[1]*100 + digits[2]*10 + digits[3]
-	m, d := digits[4]*10+digits[5], digits[6]*10+digits[7]
-	hour := digits[8]*10 + digits[9]
+	y, m, d := two(b)*100+two(b[2:]), two(md), two(md[len(md)-2:])
+	switch l {
+	case Day, DayCompact:
+	case Hour:
+		d, hour = two(b[8:]), two(b[11:])
+	case HourCompact:
+		d, hour = two(b[6:]), two(b[8:])
+	}
 	if y < 1970 || m < 1 || m > 12 || d < 1 || d > daysIn(y, m) || hour > 23 {
 		return l, 0, false
 	}
@@ -121,29 +122,32 @@ func scanPeriod(b []byte) (l Layout, p Period, ok bool) {
 	return l, Period(days), true
 }
 
+// two reads two digits.
+func two(b []byte) int64 { return int64(b[0]-'0')*10 + int64(b[1]-'0') }
+
 // periodShape says whether b has digits and separators where one of the layouts has them.
 func periodShape(b []byte) (Layout, bool) {
-	var l Layout
-	switch len(b) {
-	case 10:
-		l = Day
-		if b[4] != '-' {
-			l = HourCompact
-		}
-	case 13:
-		l = Hour
-	case 8:
-		l = DayCompact
-	default:
-		return 0, false
+	switch {
+	case len(b) == 10 && b[4] == '-':
+		return Day, b[7] == '-' && digits(b[:4]) && digits(b[5:7]) && digits(b[8:])
+	case len(b) == 10:
+		return HourCompact, digits(b)
+	case len(b) == 13:
+		return Hour, b[4] == '-' && b[7] == '-' && b[10] == 'T' &&
+			digits(b[:4]) && digits(b[5:7]) && digits(b[8:10]) && digits(b[11:])
+	case len(b) == 8:
+		return DayCompact, digits(b)
 	}
-	for i, want := range []byte(l.String()) {
-		digit := want >= '0' && want <= '9'
-		if digit != (b[i] >= '0' && b[i] <= '9') || !digit && b[i] != want {
-			return 0, false
+	return 0, false
+}
+
+func digits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
 		}
 	}
-	return l, true
+	return true
 }
 
 // daysFromCivil counts the days from 1970-01-01 to y-m-d in the proleptic Gregorian calendar. Years start in March
