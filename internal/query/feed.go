@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	feedBatch  = 1024            // journal entries per request
+	feedBatch  = 256             // journal entries per request: a store in memory is locked for one
 	checkEvery = 5 * time.Second // how often a feed asks for epoch and periods
 	pauseMax   = 4 * time.Second // between two tries at a reader that fails
 )
