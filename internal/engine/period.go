@@ -120,6 +120,16 @@ func (m *markPages) at(id uint32) store.Mark {
 	return store.Mark{}
 }
 
+// bytes is what set has said it allocated.
+func (m *markPages) bytes() (n int64) {
+	for _, p := range m.pages {
+		if p != nil {
+			n += int64(unsafe.Sizeof(*p))
+		}
+	}
+	return n
+}
+
 // set keeps a mark and gives the bytes that were allocated for it.
 func (m *markPages) set(id uint32, mark store.Mark) (grown int64) {
 	i := int(id / pageEntries)

@@ -116,6 +116,9 @@ func (s *Store) keepOrigin(o store.Origin) {
 	}
 	if o.Cursor != nil {
 		s.cursors[o.Peer] = *o.Cursor
+		if o.Cursor.Epoch == "" {
+			s.forgetMarks(o.Peer)
+		}
 	}
 	for key, m := range o.Marks {
 		k, err := s.cfg.Layout.ParseKey([]byte(key))
@@ -131,6 +134,16 @@ func (s *Store) keepOrigin(o store.Origin) {
 			p.marks[o.Peer] = &markPages{}
 		}
 		p.fixed += p.marks[o.Peer].set(id, m)
+	}
+}
+
+// forgetMarks forgets how far the keys of a peer were taken over: it has lost its memory.
+func (s *Store) forgetMarks(peer string) {
+	for _, p := range s.periods {
+		if m := p.marks[peer]; m != nil {
+			p.fixed -= m.bytes()
+			delete(p.marks, peer)
+		}
 	}
 }
 

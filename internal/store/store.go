@@ -41,7 +41,7 @@ type Cursor struct {
 type Origin struct {
 	Peer   string // name of the peer, "" for local writes
 	Marks  map[string]Mark
-	Cursor *Cursor
+	Cursor *Cursor // one without an Epoch forgets all marks of the peer before those in Marks are kept
 }
 
 // Span selects points of a key: From ≤ TS ≤ To in ms, at most Limit of them (0 = all), newest first if Desc.

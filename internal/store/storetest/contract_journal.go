@@ -170,11 +170,16 @@ func testOrigin(f *fixture) {
 	if c := cursor("p"); c != c2 {
 		f.Errorf("cursor %+v, want %+v", c, c2)
 	}
+	unite(store.Origin{Peer: "q", Marks: map[string]store.Mark{key: m1}, Cursor: &c1})
+	unite(store.Origin{Peer: "q", Cursor: &store.Cursor{}})
 	if c := cursor("q"); c != (store.Cursor{}) {
 		f.Errorf("another peer has %+v", c)
 	}
 	if d := cmp.Diff(make([]store.Mark, 2), marks("q")); d != "" {
-		f.Errorf("marks of another peer: (-want +got)\n%s", d)
+		f.Errorf("marks of a peer that was forgotten: (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]store.Mark{m2, m1}, marks("p")); d != "" {
+		f.Errorf("marks of the other peer: (-want +got)\n%s", d)
 	}
 }
 

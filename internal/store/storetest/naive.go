@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/sha1"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -94,6 +95,9 @@ func (n *naive) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 	if o.Peer != "" {
 		if o.Cursor != nil {
 			n.cursors[o.Peer] = *o.Cursor
+			if o.Cursor.Epoch == "" {
+				maps.DeleteFunc(n.marks, func(of [2]string, _ store.Mark) bool { return of[0] == o.Peer })
+			}
 		}
 		for k, m := range o.Marks {
 			n.marks[[2]string{o.Peer, k}] = m
