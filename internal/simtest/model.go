@@ -37,7 +37,7 @@ func (m *model) lose() {
 	m.raw = map[string][]series.Point{}
 	m.Local = storetest.NewNaive(storetest.NaiveConfig{
 		Layout: series.Day, Cluster: "sim", Epoch: m.current(),
-		Clock: m.clock,
+		Clock: m.clock, Newest: m.newestRaw,
 	})
 }
 
@@ -61,6 +61,15 @@ func (m *model) Unite(ctx context.Context, groups []store.Group, o store.Origin)
 		return store.ErrEpoch
 	}
 	return m.Local.Unite(ctx, groups, o)
+}
+
+// newestRaw is the newest timestamp that bare writers gave a key: a Redis knows it when it decides what comes late.
+func (m *model) newestRaw(key string) int64 {
+	newest := int64(-1)
+	for _, p := range m.raw[key] {
+		newest = max(newest, p.TS)
+	}
+	return newest
 }
 
 // bare adds a point that no journal knows.

@@ -18,6 +18,8 @@ type NaiveConfig struct {
 	Cluster string
 	Epoch   string
 	Clock   func() time.Time
+	// Newest, if set, is the newest timestamp (ms) of a key that was put in behind the store's back, -1 = none.
+	Newest func(key string) int64
 }
 
 // naive is a store of maps and sorted slices. It has one owner, as the engine has.
@@ -66,6 +68,9 @@ func (n *naive) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 		newest := int64(-1)
 		if len(set) > 0 {
 			newest = set[len(set)-1].TS
+		}
+		if n.cfg.Newest != nil {
+			newest = max(newest, n.cfg.Newest(key))
 		}
 		hours := map[int64]bool{}
 		for _, p := range g.Points {
