@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 row=${1:-} minutes=${2:-20}
 case $row in
-differential) run() { DUNLIN_DIFF_OPS=1000000 go test -count=1 -timeout 30m -run sameAsRedis ./internal/keycmd ./internal/server; } ;;
+differential) run() { DUNLIN_DIFF_OPS=1000000 DUNLIN_DIFF_SEED=0 go test -count=1 -timeout 30m -run sameAsRedis ./internal/keycmd ./internal/server; } ;;
 simtest) run() { DUNLIN_SIM_SEEDS=20000 go test -count=1 -timeout 60m ./internal/simtest; } ;;
 scenario) run() { go test -count=1 -timeout 10m ./test/scenario; } ;;
 fuzz) run() {

@@ -2,7 +2,12 @@ package keyspace
 
 // GlobMatch matches as the pattern of KEYS and of MATCH: * ? [a-c] [^a] and \ before a character that stands for
 // itself. It takes at most len(pattern)·len(s) steps: a star that fails once the next one was reached is not retried.
+//
+// The empty text is matched by the empty pattern and by a single star only, as redis-server 7.0.15 has it.
 func GlobMatch(pattern, s []byte) bool {
+	if len(s) == 0 {
+		return len(pattern) == 0 || string(pattern) == "*"
+	}
 	star, from := -1, 0 // the last star, and where in s its match ends
 	p, i := 0, 0
 	for i < len(s) {

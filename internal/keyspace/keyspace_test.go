@@ -149,6 +149,9 @@ func TestGlobMatch(t *testing.T) {
 		}
 	}
 	f("*", "", true)
+	f("**", "", false)
+	f("", "", true)
+	f("?", "", false)
 	f("a*c", "abbc", true)
 	f("a*c", "abbd", false)
 	f("[a-c]?\\*", "bx*", true)
