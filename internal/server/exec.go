@@ -5,16 +5,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
 // runLength is how many commands in a row may use one locking of a slot.
 const runLength = 256
 
-// exec executes the commands of one client. Commands on slots in memory run at once, under locks that are kept over a
-// run of commands on the same slot; commands for other processes are gathered and sent together. At any time it has
-// locks or gathered commands, never both: no lock is held over I/O, and replies keep their order.
+// exec executes the commands of one client. Plain writes of points are gathered in a batch. Other commands on slots in
+// memory run at once, under locks that are kept over a run of commands on the same slot; commands for other processes
+// are gathered and sent together. At any time it has one of the three, a batch, locks or gathered commands: no lock is
+// held over I/O, and replies keep their order.
 type exec struct {
 	cl     *client
 	w      *resp.Writer
@@ -25,10 +28,12 @@ type exec struct {
 	since  int             // commands since they were locked
 	lanes  []*lane
 	pieces []piece
+	points *batch.Batch // borrowed while points are gathered
 }
 
 // execute runs, queues or refuses one command. It gives its entry in the table, nil when there is none.
 func (cl *client) execute(args [][]byte) *command {
+	cl.exec.commit()
 	cmd := cl.srv.lookup(args[0])
 	switch {
 	case cmd == nil:
@@ -94,6 +99,9 @@ func (x *exec) run(cmd *command, args [][]byte) {
 	switch {
 	case cmd.flags&flagAllSlots != 0:
 		x.runAll(cmd, args)
+	case cmd.flags&flagMany != 0:
+		x.unlock()
+		x.gatherMAdd(cmd, args)
 	case cmd.first == 0 || cmd.first >= len(args):
 		x.settle()
 		x.invoke(cmd, args)
@@ -198,7 +206,69 @@ func (x *exec) settle() {
 // abandon is settle after a panic: the locks go, the gathered commands are forgotten.
 func (x *exec) abandon() {
 	x.unlock()
-	x.lanes, x.pieces = nil, nil
+	x.lanes, x.pieces, x.points = nil, nil, nil
+}
+
+// batchable gives what takes the commands of a name into a batch, nil when nothing does.
+func batchable(name []byte) func(*batch.Batch, int, [][]byte) bool {
+	switch {
+	case is(name, "zadd"):
+		return (*batch.Batch).ZAdd
+	case is(name, "dn.madd"):
+		return (*batch.Batch).MAdd
+	case is(name, "dn.maddt"):
+		return (*batch.Batch).MAddT
+	}
+	return nil
+}
+
+// batched takes a command into the batch if it is a plain write of points to shards in memory.
+func (x *exec) batched(args [][]byte) bool {
+	cl := x.cl
+	take := batchable(args[0])
+	if take == nil || len(cl.srv.slots) == 0 || !cl.authed || cl.tx.open {
+		return false
+	}
+	if x.points == nil {
+		x.points = cl.srv.batch()
+	}
+	if x.points.Empty() {
+		x.settle()
+	}
+	if !take(x.points, cl.db, args) {
+		return false
+	}
+	if x.points.Full() {
+		x.points.Commit(x.w)
+	}
+	return true
+}
+
+// commit stores the points of the batch and writes its replies.
+func (x *exec) commit() {
+	if x.points != nil && !x.points.Empty() {
+		x.points.Commit(x.w)
+	}
+}
+
+// giveBack ends the loan of the batch, which must be empty.
+func (x *exec) giveBack() {
+	if x.points != nil {
+		x.cl.srv.batches.Put(x.points)
+		x.points = nil
+	}
+}
+
+// batch lends a batch.
+func (s *Server) batch() *batch.Batch {
+	if b, ok := s.batches.Get().(*batch.Batch); ok {
+		return b
+	}
+	shards := make([]*shard.Shard, len(s.slots))
+	for i, sl := range s.slots {
+		shards[i] = sl.Shard
+	}
+	return batch.New(s.cfg.Topology, shards)
 }
 
 // needSlot enters a slot into need, in ascending order, once.

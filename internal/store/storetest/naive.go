@@ -326,3 +326,22 @@ func clone(p series.Point) series.Point {
 	p.Value = slices.Clone(p.Value)
 	return p
 }
+
+// Put implements store.Local.
+func (n *naive) Put(puts []store.Put) {
+	for i := range puts {
+		p := &puts[i]
+		if p.Err != nil {
+			continue
+		}
+		k, err := series.ParseSeries(p.Series)
+		if err != nil {
+			p.Err, p.BadKey = err, true
+			continue
+		}
+		k.Period = p.Period
+		g := []store.Group{{Key: k, Points: []series.Point{p.Point()}}}
+		p.Err = n.Unite(context.Background(), g, store.Origin{})
+		p.Added = g[0].Added > 0
+	}
+}
