@@ -21,6 +21,9 @@ type Batch struct {
 	where     []uint16 // lane of each point, in the order of the commands
 	text      []byte   // members that no command spells out
 	bad       []Refused
+	lastKey   []byte     // of the ZADD that was taken last, empty when it was something else
+	last      *store.Put // the last of the ZADD whose reply was written last, and its lane
+	lastLane  uint16
 
 	key  run // of ZADD
 	host run // of DN.MADD
@@ -39,9 +42,17 @@ const refusedLane = 0
 
 // command is a command that waits for its reply.
 type command struct {
+	kind   kind
 	points int
-	many   bool // DN.MADD: each refusal is named
 }
+
+type kind uint8
+
+const (
+	zadd    kind = iota
+	many         // DN.MADD: each refusal is named
+	journal      // ZADD journal of the key before it
+)
 
 // run is what the last key told, so that the next of the same host need not be looked at as closely.
 type run struct {
@@ -144,6 +155,7 @@ func (b *Batch) reset() {
 		l.puts, l.next = l.puts[:0], 0
 	}
 	b.commands, b.where, b.text = b.commands[:0], b.where[:0], b.text[:0]
+	b.lastKey, b.last = nil, nil
 }
 
 // Abandon forgets what was gathered.
@@ -151,14 +163,20 @@ func (b *Batch) Abandon() { b.reset() }
 
 // reply writes the reply of a command whose points are in these lanes.
 func (b *Batch) reply(w *resp.Writer, c command, where []uint16) {
-	if c.many {
+	switch c.kind {
+	case many:
 		b.replyMany(w, where)
+		return
+	case journal:
+		b.replyJournal(w)
 		return
 	}
 	added := 0
 	var refused keycmd.Refusals
 	for _, lane := range where {
-		switch p := b.answered(lane); {
+		p := b.answered(lane)
+		b.last, b.lastLane = p, lane
+		switch {
 		case p.Added:
 			added++
 		case p.Err == nil:

@@ -23,7 +23,8 @@ func (b *Batch) MAdd(db int, args [][]byte) bool {
 			return false
 		}
 	}
-	b.commands = append(b.commands, command{points: len(args)/2 - 1, many: true})
+	b.lastKey = nil
+	b.commands = append(b.commands, command{many, len(args)/2 - 1})
 	return true
 }
 
@@ -42,7 +43,8 @@ func (b *Batch) MAddT(db int, args [][]byte) bool {
 			return false
 		}
 	}
-	b.commands = append(b.commands, command{points: len(args) / 3, many: true})
+	b.lastKey = nil
+	b.commands = append(b.commands, command{many, len(args) / 3})
 	return true
 }
 

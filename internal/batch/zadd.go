@@ -2,6 +2,7 @@ package batch
 
 import (
 	"github.com/dunlin-db/dunlin/internal/keyspace"
+	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -9,6 +10,9 @@ import (
 // ZAdd gathers ZADD key ts ts:value [ts ts:value …] on a series of a shard in memory. db is the connection's database.
 // false: it is not that ordinary, and nothing was taken.
 func (b *Batch) ZAdd(db int, args [][]byte) bool {
+	if len(args) == 4 && string(args[1]) == "journal" {
+		return b.journal(args[2], args[3])
+	}
 	if len(args) < 4 || len(args)%2 != 0 || !b.enter(db, args[1]) {
 		return false
 	}
@@ -22,8 +26,44 @@ func (b *Batch) ZAdd(db int, args [][]byte) bool {
 		}
 		b.take(b.key.lane, put)
 	}
-	b.commands = append(b.commands, command{points: len(args)/2 - 1})
+	b.lastKey = args[1]
+	b.commands = append(b.commands, command{zadd, len(args)/2 - 1})
 	return true
+}
+
+// journal gathers ZADD journal score key right behind a ZADD of the key, which is how the writers of 2012 send each
+// point. The journal is the shard's own change order: nothing is stored, only answered.
+func (b *Batch) journal(score, key []byte) bool {
+	if len(b.lastKey) == 0 || string(key) != string(b.lastKey) {
+		return false
+	}
+	if _, ok := keyspace.ParseFloat(score); !ok {
+		return false
+	}
+	b.commands = append(b.commands, command{kind: journal})
+	return true
+}
+
+// replyJournal answers as a sorted set that has every key with points.
+func (b *Batch) replyJournal(w *resp.Writer) {
+	p := b.last
+	if p.Err == nil || b.hasPoints(p) {
+		w.Int(0)
+		return
+	}
+	w.Int(1)
+}
+
+// hasPoints says whether the series of a refused point has others.
+func (b *Batch) hasPoints(p *store.Put) bool {
+	k, err := series.ParseSeries(p.Series)
+	if err != nil {
+		return false
+	}
+	k.Period = p.Period
+	tx := b.lanes[b.lastLane].sh.Begin()
+	defer tx.End()
+	return tx.Store.(store.Local).Card(k) > 0
 }
 
 // enter makes b.key that of a key. false: the key is not one of a shard in memory.

@@ -62,9 +62,14 @@ func TestServer_batch_sameAsOneByOne(t *testing.T) {
 					var all [][]string
 					var raw strings.Builder
 					for range 1 + r.IntN(200) {
-						cmd := drawCommand(r)
-						all = append(all, cmd)
-						raw.WriteString(encode(cmd))
+						cmds := [][]string{drawCommand(r)}
+						if key := cmds[0][1]; r.IntN(4) == 0 { // as the writers of 2012 do
+							cmds = append(cmds, []string{"ZADD", "journal", "1795348800", key})
+						}
+						for _, cmd := range cmds {
+							all = append(all, cmd)
+							raw.WriteString(encode(cmd))
+						}
 					}
 					a.send(raw.String())
 					for _, cmd := range all {
