@@ -40,6 +40,7 @@ type Conn struct {
 	part    []byte // unfinished command
 	big     bool   // the last read filled its buffer
 	w       Writer
+	waits   time.Time    // when the write deadline was set
 	held    atomic.Int64 // bytes of part and w that count against Limits.AllBuffers
 	read    readState
 }
@@ -237,7 +238,8 @@ func (c *Conn) account(n int) bool {
 	return true
 }
 
-// Flush sends what there is of replies. A client that takes nothing for Limits.NoProgress is given up.
+// Flush sends what there is of replies. A client that takes nothing for three quarters of Limits.NoProgress, or longer,
+// is given up.
 func (c *Conn) Flush() bool {
 	out := c.w.Buf
 	c.w.Buf = c.w.Buf[:0]
@@ -248,7 +250,7 @@ func (c *Conn) Flush() bool {
 		return false
 	}
 	for len(out) > 0 {
-		if err := c.nc.SetWriteDeadline(time.Now().Add(c.l.limits.NoProgress)); err != nil {
+		if !c.postpone() {
 			return false
 		}
 		n, err := c.nc.Write(out)
@@ -259,6 +261,17 @@ func (c *Conn) Flush() bool {
 		}
 	}
 	return c.account(cap(c.part))
+}
+
+// postpone moves the write deadline on, unless that was done a moment ago: it costs more than a write of few replies.
+func (c *Conn) postpone() bool {
+	most := c.l.limits.NoProgress
+	now := time.Now()
+	if now.Sub(c.waits) < most/4 {
+		return true
+	}
+	c.waits = now
+	return c.nc.SetWriteDeadline(now.Add(most)) == nil
 }
 
 // pools hold scratch for small and for large reads.
