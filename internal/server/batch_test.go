@@ -3,11 +3,15 @@ package server
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 // drawCommand makes a command as writers send them, good and bad, on few keys so that they meet.
@@ -215,4 +219,101 @@ func memory(t testing.TB) store.Local {
 	tx := sh.Begin()
 	defer tx.End()
 	return tx.Store.(store.Local)
+}
+
+// pipelined draws commands on series that mean the same to a Redis: points of every shape, late, twice and at equal
+// times, with reads in between.
+type pipelined struct {
+	r   *rand.Rand
+	now int64 // s, noon of the period
+}
+
+func (g *pipelined) key() string {
+	return fmt.Sprintf("2026-11-22:web%d:%s", g.r.IntN(5), []string{"cpu", "load", "mem"}[g.r.IntN(3)])
+}
+
+func (g *pipelined) point() []string {
+	ts := strconv.FormatInt(g.now-int64(g.r.IntN(40))*10, 10)
+	if g.r.IntN(6) == 0 {
+		ts += "." + strconv.Itoa(1+g.r.IntN(9))
+	}
+	if g.r.IntN(3) > 0 {
+		g.now++
+	}
+	score := ts
+	if g.r.IntN(10) == 0 && !strings.Contains(ts, ".") {
+		score += ".0"
+	}
+	value := strconv.Itoa(g.r.IntN(3))
+	switch g.r.IntN(8) {
+	case 0:
+		value = []string{"nan", "-0", "1e-05", "9.74:8.55:5.02", "44.833999999999996", "0.10", "1.0"}[g.r.IntN(7)]
+	case 1, 2:
+		value = fmt.Sprintf("%.2f", g.r.Float64()*100)
+	}
+	return []string{score, ts + ":" + value}
+}
+
+func (g *pipelined) command() []string {
+	bound := func() string { return strconv.FormatInt(g.now-int64(g.r.IntN(500)), 10) }
+	switch key := g.key(); g.r.IntN(24) {
+	case 0:
+		return []string{"ZCARD", key}
+	case 1:
+		lo, hi := bound(), bound()
+		return []string{"ZRANGEBYSCORE", key, min(lo, hi), max(lo, hi), "WITHSCORES", "LIMIT", "1", "20"}
+	case 2:
+		return []string{"ZRANGE", key, "-5", "-1", "WITHSCORES"}
+	case 3:
+		return []string{"ZREVRANGE", key, "0", "0"}
+	case 4:
+		return []string{"ZCOUNT", key, "(" + bound(), "+inf"}
+	case 5:
+		return append([]string{"ZADD", key, "NX", "CH"}, g.point()...)
+	case 6, 7:
+		return append(append([]string{"zadd", key}, g.point()...), g.point()...)
+	default:
+		return append([]string{"ZADD", key}, g.point()...)
+	}
+}
+
+// TestServer_batch_sameAsRedis sends the same pipelines here and to a redis-server. DUNLIN_DIFF_OPS says how many
+// commands, DUNLIN_DIFF_SEED which, 0 fresh ones.
+func TestServer_batch_sameAsRedis(t *testing.T) {
+	number := func(name string, otherwise int) int {
+		n, err := strconv.Atoi(os.Getenv(name))
+		if err != nil {
+			return otherwise
+		}
+		return n
+	}
+	seed := number("DUNLIN_DIFF_SEED", 1)
+	if seed == 0 {
+		seed = int(time.Now().UnixNano() % 1e9)
+	}
+	t.Logf("seed %d", seed)
+	_, addr := startServer(t, engineConfig(t, 4))
+	ours, redis := dial(t, addr), dial(t, redistest.Start(t).Addr)
+	g := &pipelined{r: rand.New(rand.NewPCG(uint64(seed), 1)), now: 1795306000}
+	for left := number("DUNLIN_DIFF_OPS", 20_000); left > 0; {
+		var cmds [][]string
+		var raw strings.Builder
+		for range min(left, 1+g.r.IntN(400)) {
+			cmds = append(cmds, g.command())
+			raw.WriteString(encode(cmds[len(cmds)-1]))
+		}
+		left -= len(cmds)
+		if g.now > 1795349000 { // the clock of the test's server is near: begin again with what is known by now
+			g.now = 1795306000
+		}
+		_ = ours.nc.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = redis.nc.SetDeadline(time.Now().Add(20 * time.Second))
+		ours.send(raw.String())
+		redis.send(raw.String())
+		for _, cmd := range cmds {
+			if got, want := ours.reply(), redis.reply(); got != want {
+				t.Fatalf("seed %d: %q\n  got %q\nredis %q", seed, cmd, got, want)
+			}
+		}
+	}
 }
