@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
 // runLength is how many commands in a row may use one locking of a slot.
@@ -25,6 +26,7 @@ type exec struct {
 	since  int             // commands since they were locked
 	lanes  []*lane
 	pieces []piece
+	inExec bool // a transaction is being executed: its locks stay
 }
 
 // execute runs, queues or refuses one command. It gives its entry in the table, nil when there is none.
@@ -133,15 +135,42 @@ func (x *exec) invokeOn(slots []*slot, cmd *command, args [][]byte) {
 	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: slots}
 	cmd.run(&x.call)
 	x.since++
+	if rest := x.call.keys.Rest; rest != nil {
+		x.call.keys.Rest = nil
+		defer rest.Close()
+		if !x.inExec {
+			x.stream(rest)
+			return
+		}
+		for len(x.w.Buf)-from <= x.outputLimit() && rest.Append(x.w) {
+		}
+	}
 	x.limit(from)
 }
 
-func (x *exec) limit(from int) {
-	most := x.cl.srv.cfg.Limits.Output
-	if most == 0 {
-		most = resp.DefaultLimits().Output
+// stream makes the rest of a reply and sends it piece by piece, with no lock held. Only what is not sent yet takes
+// memory, so the limit of a reply does not apply to it.
+func (x *exec) stream(rest *zseries.Rest) {
+	x.unlock()
+	conn := x.cl.conn
+	ok := conn.Hold(rest.Size())
+	for ok && rest.Append(x.w) {
+		ok = conn.Flush()
 	}
-	if n := len(x.w.Buf) - from; n > most {
+	if !conn.Hold(0) || !ok {
+		x.cl.quit = true // the array would lack elements
+	}
+}
+
+func (x *exec) outputLimit() int {
+	if most := x.cl.srv.cfg.Limits.Output; most > 0 {
+		return most
+	}
+	return resp.DefaultLimits().Output
+}
+
+func (x *exec) limit(from int) {
+	if n, most := len(x.w.Buf)-from, x.outputLimit(); n > most {
 		x.w.Buf = x.w.Buf[:from]
 		x.w.Error(fmt.Sprintf("ERR the reply of %d bytes is above the limit of %d: ask for less, "+
 			"with LIMIT, a narrower range or SCAN", n, most))
@@ -198,7 +227,7 @@ func (x *exec) settle() {
 // abandon is settle after a panic: the locks go, the gathered commands are forgotten.
 func (x *exec) abandon() {
 	x.unlock()
-	x.lanes, x.pieces = nil, nil
+	x.lanes, x.pieces, x.inExec = nil, nil, false
 }
 
 // needSlot enters a slot into need, in ascending order, once.

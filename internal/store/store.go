@@ -121,8 +121,8 @@ type Stats struct {
 // Local is what the in-process engine offers beyond Store, for commands that address members by rank.
 type Local interface {
 	Store
-	// AppendRank appends the points of ranks start ≤ rank ≤ stop in the order of a sorted set.
-	AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point
+	// Open gives a key to read from, nil when it has no points. There is one View at a time.
+	Open(k series.Key) View
 	// Card is the number of points of a key, O(1).
 	Card(k series.Key) int
 	// ScanKeys walks all keys: it gives about n keys from the cursor on and the next cursor, 0 at the end. A key
