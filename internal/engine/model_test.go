@@ -185,8 +185,7 @@ func (p pair) compare(ctx context.Context, t *rapid.T) {
 		for i := range a {
 			equal("ranges", members(a[i]), members(b[i]))
 		}
-		rank := func(l store.Local) []string { return members(l.AppendRank(nil, k, limit, limit+200)) }
-		equal("rank", rank(p.eng), rank(p.model))
+		p.compareViews(t, k, limit, sp.From)
 		if n := p.eng.KeyBytes(k); (n > 0) != (p.model.Card(k) > 0) {
 			t.Fatalf("%d bytes for %d points", n, p.model.Card(k))
 		}

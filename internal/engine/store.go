@@ -49,6 +49,7 @@ type scratch struct {
 
 	onePoint [1]series.Point
 	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
+	view     view
 }
 
 // memberText is the last member that went into a digest.
@@ -225,7 +226,7 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 
 func (c *scratch) size() int64 {
 	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
-		int64(cap(c.oldText)+cap(c.encoded))
+		int64(cap(c.oldText)+cap(c.encoded)) + c.view.blocks[0].size() + c.view.blocks[1].size()
 }
 
 // KeyBytes implements store.Local: the entry, its directory, its chunks and its name.

@@ -21,7 +21,7 @@ const partMax = 4 << 10
 // Session executes the commands of one connection. Its methods are called from that connection's goroutine only.
 type Session interface {
 	// Serve executes the commands of b in order and appends a reply for each to w. false: send w, then close. It
-	// may call Flush between two commands.
+
 	Serve(b *Batch, w *Writer) (keep bool)
 	// Closed is called once, at the end.
 	Closed()
@@ -41,7 +41,8 @@ type Conn struct {
 	big     bool   // the last read filled its buffer
 	w       Writer
 	waits   time.Time    // when the write deadline was set
-	held    atomic.Int64 // bytes of part and w that count against Limits.AllBuffers
+	aside   int          // bytes that the session holds for replies, as it said to Hold
+	held    atomic.Int64 // bytes of part, w and aside that count against Limits.AllBuffers
 	read    readState
 }
 
@@ -228,6 +229,7 @@ func (c *Conn) keepPart(rest []byte) bool {
 
 // account says how many bytes the connection holds for longer than a command. false: it was closed for that.
 func (c *Conn) account(n int) bool {
+	n += c.aside
 	old := c.held.Swap(int64(n))
 	if int64(n) == old {
 		return true
@@ -236,6 +238,13 @@ func (c *Conn) account(n int) bool {
 		return c.l.closeLargest() != c
 	}
 	return true
+}
+
+// Hold says that the session holds n bytes for replies that are still to be made: they count as unsent. false: the
+// connection was closed for that.
+func (c *Conn) Hold(n int) bool {
+	c.aside = n
+	return c.account(cap(c.part))
 }
 
 // Flush sends what there is of replies. A client that takes nothing for three quarters of Limits.NoProgress, or longer,

@@ -8,7 +8,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
-	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
 // runLength is how many commands in a row may use one locking of a slot.
@@ -29,6 +29,7 @@ type exec struct {
 	lanes  []*lane
 	pieces []piece
 	points *batch.Batch // borrowed while points are gathered
+	inExec bool         // a transaction is being executed: its locks stay
 }
 
 // execute runs, queues or refuses one command. It gives its entry in the table, nil when there is none.
@@ -141,15 +142,42 @@ func (x *exec) invokeOn(slots []*slot, cmd *command, args [][]byte) {
 	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: slots}
 	cmd.run(&x.call)
 	x.since++
+	if rest := x.call.keys.Rest; rest != nil {
+		x.call.keys.Rest = nil
+		defer rest.Close()
+		if !x.inExec {
+			x.stream(rest)
+			return
+		}
+		for len(x.w.Buf)-from <= x.outputLimit() && rest.Append(x.w) {
+		}
+	}
 	x.limit(from)
 }
 
-func (x *exec) limit(from int) {
-	most := x.cl.srv.cfg.Limits.Output
-	if most == 0 {
-		most = resp.DefaultLimits().Output
+// stream makes the rest of a reply and sends it piece by piece, with no lock held. Only what is not sent yet takes
+// memory, so the limit of a reply does not apply to it.
+func (x *exec) stream(rest *zseries.Rest) {
+	x.unlock()
+	conn := x.cl.conn
+	ok := conn.Hold(rest.Size())
+	for ok && rest.Append(x.w) {
+		ok = conn.Flush()
 	}
-	if n := len(x.w.Buf) - from; n > most {
+	if !conn.Hold(0) || !ok {
+		x.cl.quit = true // the array would lack elements
+	}
+}
+
+func (x *exec) outputLimit() int {
+	if most := x.cl.srv.cfg.Limits.Output; most > 0 {
+		return most
+	}
+	return resp.DefaultLimits().Output
+}
+
+func (x *exec) limit(from int) {
+	if n, most := len(x.w.Buf)-from, x.outputLimit(); n > most {
 		x.w.Buf = x.w.Buf[:from]
 		x.w.Error(fmt.Sprintf("ERR the reply of %d bytes is above the limit of %d: ask for less, "+
 			"with LIMIT, a narrower range or SCAN", n, most))
@@ -206,69 +234,7 @@ func (x *exec) settle() {
 // abandon is settle after a panic: the locks go, the gathered commands are forgotten.
 func (x *exec) abandon() {
 	x.unlock()
-	x.lanes, x.pieces, x.points = nil, nil, nil
-}
-
-// batchable gives what takes the commands of a name into a batch, nil when nothing does.
-func batchable(name []byte) func(*batch.Batch, int, [][]byte) bool {
-	switch {
-	case is(name, "zadd"):
-		return (*batch.Batch).ZAdd
-	case is(name, "dn.madd"):
-		return (*batch.Batch).MAdd
-	case is(name, "dn.maddt"):
-		return (*batch.Batch).MAddT
-	}
-	return nil
-}
-
-// batched takes a command into the batch if it is a plain write of points to shards in memory.
-func (x *exec) batched(args [][]byte) bool {
-	cl := x.cl
-	take := batchable(args[0])
-	if take == nil || len(cl.srv.slots) == 0 || !cl.authed || cl.tx.open {
-		return false
-	}
-	if x.points == nil {
-		x.points = cl.srv.batch()
-	}
-	if x.points.Empty() {
-		x.settle()
-	}
-	if !take(x.points, cl.db, args) {
-		return false
-	}
-	if x.points.Full() {
-		x.points.Commit(x.w)
-	}
-	return true
-}
-
-// commit stores the points of the batch and writes its replies.
-func (x *exec) commit() {
-	if x.points != nil && !x.points.Empty() {
-		x.points.Commit(x.w)
-	}
-}
-
-// giveBack ends the loan of the batch, which must be empty.
-func (x *exec) giveBack() {
-	if x.points != nil {
-		x.cl.srv.batches.Put(x.points)
-		x.points = nil
-	}
-}
-
-// batch lends a batch.
-func (s *Server) batch() *batch.Batch {
-	if b, ok := s.batches.Get().(*batch.Batch); ok {
-		return b
-	}
-	shards := make([]*shard.Shard, len(s.slots))
-	for i, sl := range s.slots {
-		shards[i] = sl.Shard
-	}
-	return batch.New(s.cfg.Topology, shards)
+	x.lanes, x.pieces, x.points, x.inExec = nil, nil, nil, false
 }
 
 // needSlot enters a slot into need, in ascending order, once.

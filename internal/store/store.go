@@ -143,8 +143,8 @@ type Local interface {
 	// Put is Unite for points of live writers, each of a series of its own: the same sets, journals and counts come of
 	// it. A point refused costs that point.
 	Put(puts []Put)
-	// AppendRank appends the points of ranks start ≤ rank ≤ stop in the order of a sorted set.
-	AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point
+	// Open gives a key to read from, nil when it has no points. There is one View at a time.
+	Open(k series.Key) View
 	// Card is the number of points of a key, O(1).
 	Card(k series.Key) int
 	// ScanKeys walks all keys: it gives about n keys from the cursor on and the next cursor, 0 at the end. A key

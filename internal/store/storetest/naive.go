@@ -243,14 +243,6 @@ func (n *naive) Close() error { return nil }
 
 func (n *naive) Card(k series.Key) int { return len(n.sets[n.key(k)]) }
 
-func (n *naive) AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point {
-	set := n.sets[n.key(k)]
-	for i := max(start, 0); i <= stop && i < len(set); i++ {
-		dst = append(dst, clone(set[i]))
-	}
-	return dst
-}
-
 func (n *naive) ScanKeys(cursor uint64, count int) (keys []series.Key, next uint64) {
 	seen := map[string]bool{} // a key dropped and written again stands in order twice
 	for i := int(cursor); i < len(n.order); i++ {
