@@ -41,6 +41,7 @@ type scratch struct {
 	lateHours  []int64 // hours that got such points
 	memberText
 	rd      chunk.Reader
+	enc     chunk.Encoder
 	old     []chunk.Point
 	oldText []byte
 	merged  []chunk.Point
