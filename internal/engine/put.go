@@ -63,7 +63,7 @@ func (s *Store) targets(to []target, puts []store.Put, after uint32) uint32 {
 			p, e = s.hold(put.Period, id)
 		}
 		to[i] = target{p, e, id}
-		s.warm += e.points // reads the entry, so that it is here when the point is stored
+		s.warm += e.points + uint32(e.hi) // reads both lines of the entry, so that they are here when the point is stored
 	}
 	return after
 }
