@@ -129,8 +129,7 @@ func BenchmarkKinds(b *testing.B) {
 			dst := make([]byte, 0, 64)
 			r.Reset(sealed)
 			for b.Loop() {
-				for i := range len(points) {
-					r.At(i)
+				for r.SeekTime(0); r.Next(); {
 					dst = r.AppendValue(dst[:0])
 				}
 			}

@@ -32,31 +32,15 @@ const (
 	nibble = 0xf0 * ones
 )
 
+// parseDecimal reads a decimal. Texts of up to 8 characters, whose memory goes on to 8 bytes, take no loop and hardly a
+// branch that depends on them.
 func parseDecimal(b []byte) (v decimal, ok bool) {
-	neg := len(b) > 0 && b[0] == '-'
-	if neg {
-		b = b[1:]
+	if len(b) > 8 || len(b) == 0 || cap(b) < 8 || b[0] == '-' {
+		return parseAny(b)
 	}
-	// A leading zero only alone before the dot.
-	if len(b) == 0 || b[0] == '0' && len(b) > 1 && b[1] != '.' {
-		return v, false
-	}
-	if len(b) <= 8 && cap(b) >= 8 {
-		v, ok = parse8(b)
-	} else {
-		v, ok = parseLong(b)
-	}
-	if neg {
-		ok = ok && v.mant != 0
-		v.mant = -v.mant
-	}
-	return v, ok
-}
-
-// parse8 reads 1 to 8 digits and dot of b, whose memory goes on to at least 8 bytes.
-func parse8(b []byte) (v decimal, ok bool) {
 	unused := uint(64-8*len(b)) & 63
 	x := binary.LittleEndian.Uint64(b[:8])<<unused | zeroes>>1>>(63-unused)
+	last := uint(56) // the place after which a leading zero must end
 	t := x ^ dots
 	if dot := (t - ones) & ^t & (0x80 * ones); dot != 0 {
 		at := uint(bits.TrailingZeros64(dot)) &^ 7 // of the dot's lowest bit
@@ -64,11 +48,35 @@ func parse8(b []byte) (v decimal, ok bool) {
 			return v, false
 		}
 		v.decs = uint8(7 - at/8)
-		low := x & (1<<at - 1)
-		x = x>>(at+8)<<(at+8) | low<<8 | '0'
+		last = at - 8
+		x = x>>(at+8)<<(at+8) | x&(1<<at-1)<<8 | '0'
+	}
+	if b[0] == '0' && unused != last {
+		return v, false
 	}
 	x, ok = digits8(x)
 	v.mant = int64(x)
+	return v, ok
+}
+
+// parseAny reads any decimal.
+func parseAny(b []byte) (v decimal, ok bool) {
+	neg := len(b) > 0 && b[0] == '-'
+	if neg {
+		b = b[1:]
+	}
+	switch {
+	case len(b) == 0 || b[0] == '-' || b[0] == '0' && len(b) > 1 && b[1] != '.':
+		return v, false
+	case len(b) <= 8 && cap(b) >= 8:
+		v, ok = parseDecimal(b)
+	default:
+		v, ok = parseLong(b)
+	}
+	if neg {
+		ok = ok && v.mant != 0
+		v.mant = -v.mant
+	}
 	return v, ok
 }
 
@@ -83,9 +91,17 @@ func digits8(x uint64) (n uint64, ok bool) {
 	return (x&even*(100+1e6<<32) + x>>16&even*(1+1e4<<32)) >> 32, true
 }
 
+// parseLong reads digits and dot of any number of characters.
 func parseLong(b []byte) (v decimal, ok bool) {
 	if len(b) > maxDigits+1 {
 		return v, false
+	}
+	if len(b) >= 9 && len(b) <= 16 { // most are counters
+		hi, ok1 := digits8(binary.LittleEndian.Uint64(b)<<(8*(16-len(b))) | zeroes>>1>>(8*(len(b)-8)-1))
+		lo, ok2 := digits8(binary.LittleEndian.Uint64(b[len(b)-8:]))
+		if ok1 && ok2 {
+			return decimal{mant: int64(hi*1e8 + lo)}, true
+		}
 	}
 	dot := -1
 	m, i := int64(0), 0
@@ -125,11 +141,11 @@ func (v decimal) fit(dec, least uint8) (mant int64, ok bool) {
 	if v.decs == dec {
 		return v.mant, true
 	}
-	f := pow10[dec-v.decs]
-	if limit := maxMantissa / f; v.mant > limit || v.mant < -limit {
+	up := dec - v.decs
+	if limit := pow10[maxDigits-up]; v.mant >= limit || v.mant <= -limit {
 		return 0, false
 	}
-	return v.mant * f, true
+	return v.mant * pow10[up], true
 }
 
 // appendDecimal prints a mantissa: dec decimals, then without trailing zeros down to least.

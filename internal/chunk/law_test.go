@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -187,6 +188,36 @@ func TestState_Append_full(t *testing.T) {
 	}
 	if s.Append(make([]byte, 1000), Point{TS: 1}) || s != was {
 		t.Fatal("a value of no bytes was taken")
+	}
+}
+
+// TestState_size: there is one for each series and period.
+func TestState_size(t *testing.T) {
+	if n := unsafe.Sizeof(State{}); n > 56 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+func TestEncoder_allocatesNothing(t *testing.T) {
+	var e Encoder
+	var r Reader
+	_, runs := kinds()
+	dst, text := make([]byte, 0, 16<<10), make([]byte, 0, 64)
+	for _, points := range runs {
+		s, buf := openChunk(t, points)
+		n := testing.AllocsPerRun(3, func() {
+			dst = e.Seal(dst[:0], &s, buf)
+			for r.Reset(dst); r.Next(); {
+				text = r.AppendValue(text[:0])
+			}
+			for r.ResetOpen(&s, buf); r.Next(); {
+				text = r.AppendValue(text[:0])
+			}
+			dst = e.Encode(dst[:0], points)
+		})
+		if n > 0 {
+			t.Errorf("%s…: %v allocations", points[0].Value, n)
+		}
 	}
 }
 

@@ -110,14 +110,13 @@ func (s *State) put(buf []byte, ts, mant int64) bool {
 	if dv != 0 {
 		k := uint32(s.params.k)
 		u := zigzag(dv) - 1
-		switch {
-		case u>>k == 0:
-			code, n = 0b100<<k|u, 3+k
-		case u>>(k+2) == 0:
-			code, n = 0b1010<<(k+2)|u, 6+k
-		default:
+		over := u >> k
+		if over>>2 != 0 {
 			return s.putRare(buf, ts, mant)
 		}
+		wide := uint32((over | -over) >> 63) // 1 or 0; which can not be predicted, so no branch is taken on it
+		n = 3 + k + 3*wide
+		code = uint64(0b100+0b110*wide)<<((k+2*wide)&63) | u
 	}
 	if s.count == MaxPoints {
 		return false
@@ -135,7 +134,11 @@ func (s *State) put(buf []byte, ts, mant int64) bool {
 		s.acc = code << (64 - rest)
 	}
 	s.bits += n
-	s.regular(ts, mant)
+	if s.params.dod && s.count != s.odd { // as in regular
+		s.slope = mant - s.mant
+	}
+	s.mant, s.last, s.lastLen = mant, ts, 0
+	s.count++
 	return true
 }
 

@@ -13,6 +13,7 @@ type Reader struct {
 
 	b      block
 	i, n   int // the current point is i-1; n are there
+	alike  int // points before it are decoded, and have the Frac that is there
 	params Params
 	sealed bool
 	odd    bool // there are odd points, not yet decoded
@@ -51,12 +52,12 @@ func (r *Reader) Reset(sealed []byte) {
 	if head&8 != 0 {
 		unit = 1
 	}
-	wrong := r.cols.bad
+	wrong, newest := int64(0), maxTS/unit // negative if a time is outside
 	for i, t := range ts {
-		wrong = wrong || uint64(t) > uint64(maxTS/unit)
+		wrong |= t | (newest - t)
 		ts[i] = t * unit
 	}
-	if wrong {
+	if wrong < 0 || r.cols.bad {
 		r.fail()
 		return
 	}
@@ -78,11 +79,11 @@ func (r *Reader) ResetOpen(s *State, buf []byte) {
 }
 
 func (r *Reader) reset(sealed bool) {
-	r.TS, r.Frac, r.i, r.n, r.err = 0, 0, 0, 0, nil
+	r.TS, r.Frac, r.i, r.n, r.alike, r.err = 0, 0, 0, 0, 0, nil
 	r.sealed, r.values, r.odd = sealed, false, false
 }
 
-func (r *Reader) fail() { r.n, r.i, r.err = 0, 0, ErrCorrupt }
+func (r *Reader) fail() { r.n, r.i, r.alike, r.err = 0, 0, 0, ErrCorrupt }
 
 // Err is ErrCorrupt or nil.
 func (r *Reader) Err() error { return r.err }
@@ -95,11 +96,23 @@ func (r *Reader) Left() int { return r.n - r.i }
 
 // Next goes to the next point. It reports false at the end and on damage.
 func (r *Reader) Next() bool {
+	if r.i < r.alike {
+		r.TS = r.b.ts[r.i]
+		r.i++
+		return true
+	}
+	return r.nextAny()
+}
+
+func (r *Reader) nextAny() bool {
 	if r.i >= r.n || !r.values && !r.decodeValues() {
 		return false
 	}
 	r.at(r.i)
 	r.i++
+	if len(r.b.odd) == 0 && r.params.style != shortest {
+		r.alike = r.n
+	}
 	return true
 }
 

@@ -45,7 +45,6 @@ func (o *oddPoints) reset() {
 	if len(o.dict) > 0 {
 		o.table = [256]int16{}
 	}
-	clear(o.dict) // it must not keep the caller's memory alive
 	o.at, o.which, o.dict = o.at[:0], o.which[:0], o.dict[:0]
 }
 
@@ -216,6 +215,7 @@ func (e *Encoder) writeOdd(dst []byte, n int) []byte {
 		dst = appendUnsigned(dst, uint64(len(d.Value)-1)<<2|uint64(d.Frac))
 		dst = append(dst, d.Value...)
 	}
+	clear(o.dict) // it must not keep the caller's memory alive
 	return e.cols.append(dst, o.which, false, delta, plain)
 }
 

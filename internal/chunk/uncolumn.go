@@ -45,22 +45,23 @@ func (c *columnReader) read(x []int64) {
 	default:
 		c.bad = true
 	}
-	restore(r, order, slope)
 	if factor == 1 {
-		for i := range r {
-			r[i] += first
-		}
+		restore(r, order, slope, first)
 		return
 	}
+	restore(r, order, slope, 0)
 	for i := range r {
 		r[i] = r[i]*factor + first
 	}
 }
 
-// restore makes distances from the first value of the remainders.
-func restore(r []int64, order uint8, slope int64) {
-	y := int64(0)
+// restore makes numbers of the remainders; y is the number before them.
+func restore(r []int64, order uint8, slope, y int64) {
 	switch order {
+	case plain:
+		for i := range r {
+			r[i] += y
+		}
 	case delta:
 		for i, v := range r {
 			y += v
@@ -80,7 +81,7 @@ func restore(r []int64, order uint8, slope int64) {
 	}
 }
 
-// bits begins to read bits where numbers were read up to.
+// unpacker begins to read bits where numbers were read up to.
 func (c *columnReader) unpacker(in *varints) unpacker {
 	c.at = in.at
 	c.bad = c.bad || in.bad

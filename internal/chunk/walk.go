@@ -55,15 +55,15 @@ func (s *State) walk(b *block, at, end int, until int64) int {
 		switch {
 		case w>>63 == 0:
 			next = pos + 1
-		case w>>61 == 0b100:
-			dv += unzigzag(w<<3>>1>>(63-k) + 1)
-			next = pos + 3 + k
-			if k > 54 {
-				dv = slope + unzigzag(loadLong(bytes, pos+3, uint(k))+1)
+		case w>>62 == 0b10 && w>>60 != 0b1011: // one way for both classes: which comes can not be predicted
+			wide := w >> 61 & 1
+			width := k + 2*wide
+			u := w << (3 + wide) >> 1 >> (63 - width)
+			if width > 52 {
+				u = loadLong(bytes, pos+3+wide, uint(width))
 			}
-		case w>>60 == 0b1010:
-			dv += unzigzag(loadLong(bytes, pos+4, uint(k)+2) + 1)
-			next = pos + 6 + k
+			dv += unzigzag(u + 1)
+			next = pos + 3 + wide + width
 		case w>>61 != 0b111:
 			dt, d, p := s.rare(bytes, pos)
 			now += dt
