@@ -48,6 +48,7 @@ type scratch struct {
 	encoded []byte // starts with room for a chunk of numbers
 	sort    []series.Point
 	view    view
+	feed    []feedAt
 }
 
 // memberText is the last member that went into a digest.

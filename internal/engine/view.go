@@ -15,9 +15,9 @@ type decoded struct {
 	chunk int // which one of the entry, -1 = none
 }
 
-func (d *decoded) read(rd *chunk.Reader, buf []byte) {
+// fill takes all points of a reader that stands before the first.
+func (d *decoded) fill(rd *chunk.Reader) {
 	d.Reset()
-	rd.Reset(buf)
 	for rd.Next() {
 		at := len(d.Text)
 		d.Text = rd.AppendValue(d.Text)
@@ -96,7 +96,8 @@ func (v *view) load(i int) *decoded {
 	}
 	v.latest ^= 1
 	d := &v.blocks[v.latest]
-	d.read(&v.s.rd, v.p.chunkBytes(v.e, i))
+	v.s.read(v.p, v.e, i)
+	d.fill(&v.s.rd)
 	d.chunk = i
 	return d
 }
@@ -203,7 +204,7 @@ func (v *view) wantsLast() bool {
 
 // last appends the last point of a key to b. Here and in newest the open State is to be asked, once it can tell.
 func (s *Store) last(p *period, e *entry, b *store.Block) {
-	s.rd.Reset(p.chunkBytes(e, int(e.dirLen)-1))
+	s.read(p, e, int(e.dirLen)-1)
 	for s.rd.Left() > 0 && s.rd.Next() {
 	}
 	at := len(b.Text)
@@ -215,7 +216,7 @@ func (s *Store) last(p *period, e *entry, b *store.Block) {
 func (s *Store) newest(p *period, e *entry, b *store.Block) {
 	rows, text := len(b.Rows), len(b.Text)
 	open, newest := int(e.dirLen)-1, e.open.Last()
-	s.rd.Reset(p.chunkBytes(e, open))
+	s.read(p, e, open)
 	older := false
 	for s.rd.Next() {
 		if s.rd.TS < newest {
@@ -288,7 +289,8 @@ func (s *stream) Next() store.Block {
 	if s.next > 0 {
 		from = s.ends[s.next-1]
 	}
-	s.read(&s.rd, s.buf[from:s.ends[s.next]])
+	s.rd.Reset(s.buf[from:s.ends[s.next]])
+	s.fill(&s.rd)
 	s.next++
 	return s.take(s.Block)
 }
