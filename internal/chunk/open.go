@@ -279,6 +279,9 @@ func (s *State) text(buf []byte, pt Point) bool {
 	return true
 }
 
+// Alone says that the newest point has no other of its time before it in the chunk, which has others.
+func (s *State) Alone() bool { return s.count > 1 && s.step != 0 }
+
 // LastIs says whether a point is the newest of the chunk.
 func (s *State) LastIs(buf []byte, pt Point) bool {
 	if s.count == 0 || pt.TS != s.last {

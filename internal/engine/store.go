@@ -48,9 +48,15 @@ type scratch struct {
 	encoded []byte // starts with room for a chunk of numbers
 	sort    []series.Point
 
+	putScratch
+	view view
+	feed []feedAt
+}
+
+// putScratch is memory of Put.
+type putScratch struct {
 	onePoint [1]series.Point
 	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
-	view     view
 }
 
 // memberText is the last member that went into a digest.

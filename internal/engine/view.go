@@ -15,8 +15,8 @@ type decoded struct {
 	chunk int // which one of the entry, -1 = none
 }
 
-// read writes out the chunk that rd was set on.
-func (d *decoded) read(rd *chunk.Reader) {
+// fill takes all points of a reader that stands before the first.
+func (d *decoded) fill(rd *chunk.Reader) {
 	d.Reset()
 	for rd.Next() {
 		at := len(d.Text)
@@ -97,7 +97,7 @@ func (v *view) load(i int) *decoded {
 	v.latest ^= 1
 	d := &v.blocks[v.latest]
 	v.s.read(v.p, v.e, i)
-	d.read(&v.s.rd)
+	d.fill(&v.s.rd)
 	d.chunk = i
 	return d
 }
@@ -212,6 +212,10 @@ func (s *Store) last(p *period, e *entry, b *store.Block) {
 
 // newest appends all points at the newest timestamp of a key to b, in order.
 func (s *Store) newest(p *period, e *entry, b *store.Block) {
+	if e.open.Alone() {
+		s.last(p, e, b)
+		return
+	}
 	rows, text := len(b.Rows), len(b.Text)
 	open, newest := int(e.dirLen)-1, e.open.Last()
 	s.read(p, e, open)
@@ -300,7 +304,7 @@ func (s *stream) Next() store.Block {
 	} else {
 		s.rd.Reset(buf)
 	}
-	s.read(&s.rd)
+	s.fill(&s.rd)
 	s.next++
 	return s.take(s.Block)
 }
