@@ -14,7 +14,8 @@ import (
 // TestNames_law: interning and releasing in any order keeps each living name findable under its id, and no other.
 func TestNames_law(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := newNames()
+		var n names
+		n.open(meter{}, &garbage{})
 		ids := map[string]uint32{}
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			name := fmt.Sprintf("h%d:m", rapid.IntRange(0, 200).Draw(t, "name"))
@@ -23,11 +24,12 @@ func TestNames_law(t *testing.T) {
 				delete(ids, name)
 			} else {
 				id := n.intern([]byte(name))
-				n.infos[id].holders++
+				n.info(id).holders++
 				ids[name] = id
 			}
 			if rapid.IntRange(0, 20).Draw(t, "compact") == 0 {
-				n.compact()
+				for n.compact(7) && rapid.Bool().Draw(t, "go on") {
+				}
 			}
 		}
 		owner := map[uint32]string{}
@@ -70,6 +72,7 @@ func TestStore_churn(t *testing.T) {
 		if n, err := st.Drop(t.Context(), first+d); d > 0 && n != 500 || err != nil {
 			t.Fatalf("day %d: dropped %d keys, %v", d, n, err)
 		}
+		tidy(st)
 		stats, _ := st.Stats(t.Context())
 		if d == 4 {
 			early = stats.Bytes
@@ -78,10 +81,10 @@ func TestStore_churn(t *testing.T) {
 			t.Fatalf("day %d: %d bytes, were %d", d, stats.Bytes, early)
 		}
 	}
-	if n := len(st.names.infos); n > 1500 {
+	if n := st.names.count; n > 1500 {
 		t.Errorf("%d ids for 500 series a day", n)
 	}
-	if g := st.names.infos[0].generation; g < 2 {
+	if g := st.names.info(0).generation; g < 2 {
 		t.Errorf("id 0 is of generation %d", g)
 	}
 }

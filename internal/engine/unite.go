@@ -14,6 +14,7 @@ const (
 	// The first chunk of a series is sealed between these, by its id, or a whole fleet would seal on one tick.
 	firstSeal   = 60
 	firstSpread = 120
+	firstBytes  = 16 // that a new series gets for points: enough for a handful
 )
 
 // Unite implements store.Store.
@@ -21,24 +22,41 @@ func (s *Store) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 	now := s.cfg.Clock().UnixMicro()
 	for i := range groups {
 		g := &groups[i]
-		g.Added = 0
+		g.Added, g.Refused, g.Why = 0, 0, nil
 		if len(g.Points) == 0 {
 			continue
 		}
-		id := s.names.intern(g.Key.Series)
-		p, e := s.hold(g.Key.Period, id)
-		s.uniteKey(p, id, e, g)
-		if g.Added == 0 {
-			continue
+		s.refused = refusal{}
+		p, id, e, err := s.enter(g.Key, o)
+		if err != nil {
+			s.refused.add(len(g.Points), err)
+		} else {
+			s.uniteKey(p, id, e, g)
 		}
-		p.points += int64(g.Added)
-		p.touch(id, e, s.tick(now))
-		for _, h := range s.lateHours {
-			p.late.touch(id, h, s.tick(now))
+		if g.Added > 0 {
+			p.points += int64(g.Added)
+			p.touch(id, e, s.tick(now))
+			s.touchLate(p, id, now)
+		}
+		if s.refused.n > 0 {
+			if err := s.refuse(g, s.refused, o); err != nil {
+				return err
+			}
 		}
 	}
 	s.keepOrigin(o)
 	return nil
+}
+
+// touchLate enters the hours that got late points into the late journal.
+func (s *Store) touchLate(p *period, id uint32, now int64) {
+	if len(s.lateHours) == 0 {
+		return
+	}
+	for _, h := range s.lateHours {
+		p.late.touch(id, h, s.tick(now))
+	}
+	p.recount()
 }
 
 // tick gives the next score: the time, but always more than the last.
@@ -62,7 +80,9 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	}
 	rest := g.Points
 	for len(rest) > 0 && (e.dirLen == 0 || rest[0].TS > e.open.Last()) {
-		s.append(p, e, rest[0])
+		if err := s.append(p, e, rest[0]); err != nil {
+			s.refused.add(1, err)
+		}
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
@@ -99,18 +119,23 @@ func (s *Store) sorted(points []series.Point) []series.Point {
 	return points
 }
 
-// append puts a point behind all others of its key.
-func (s *Store) append(p *period, e *entry, pt series.Point) {
-	s.addDigest(pt)
+// append puts a point behind all others of its key. The error is that of a limit: it needed memory.
+func (s *Store) append(p *period, e *entry, pt series.Point) error {
 	cp := chunk.Point(pt)
 	if e.dirLen == 0 {
 		s.startOpen(p, e, nil, cp)
 	}
 	if e.open.Len() >= int(e.sealAt) {
+		if err := s.admitGrowth(p, e); err != nil {
+			return err
+		}
 		s.seal(p, e, cp)
 	}
 	odd := e.open.Odd()
 	if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+		if err := s.admitGrowth(p, e); err != nil {
+			return err
+		}
 		s.growOpen(p, e, len(cp.Value))
 		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
 			panic("BUG: engine: a point that is outside the grammar")
@@ -120,16 +145,15 @@ func (s *Store) append(p *period, e *entry, pt series.Point) {
 		last := int(e.dirLen) - 1
 		s.rewrite(p, e, last, s.decode(p, e, last))
 	}
+	s.addDigest(pt)
+	return nil
 }
 
 // startOpen adds an empty open chunk for a point. like is the chunk before it, nil if there is none: the new one will
-// probably become as large.
+// probably become as large, and gets room for half of it.
 func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point) {
-	size := 64
-	if like != nil {
-		size = blockBytes(max(size, len(like)*5/4+32))
-	}
-	block := p.slab.alloc(size)
+	size := openBytes(max(len(like)*5/8, firstBytes) + chunk.MinSize - chunk.MaxValue)
+	block := p.slab.alloc(&p.memory, size)
 	e.open = chunk.Start(p.slab.at(block, size), like, first)
 	p.makeRoom(e, int(e.dirLen), 1)
 	p.setDirent(e, int(e.dirLen)-1, dirent{first: first.TS, block: block, size: uint16(size)})
@@ -140,8 +164,8 @@ func (s *Store) growOpen(p *period, e *entry, n int) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
 	used := e.open.Size()
-	size := blockBytes(max(int(d.size)*3/2, used+chunk.MinSize-chunk.MaxValue+n))
-	block := p.slab.alloc(size)
+	size := openBytes(max(int(d.size)*5/4, used+chunk.MinSize-chunk.MaxValue+n))
+	block := p.slab.alloc(&p.memory, size)
 	copy(p.slab.at(block, used), p.slab.at(d.block, used))
 	p.slab.release(d.block, int(d.size))
 	d.block, d.size = block, uint16(size)
@@ -155,7 +179,7 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	st := s.encodeBest(p, e, last)
 	p.slab.release(d.block, int(d.size))
 	d.size, d.count = uint16(st.Size()), uint16(st.Len())
-	d.block = p.slab.alloc(st.Size())
+	d.block = p.slab.alloc(&p.memory, st.Size())
 	sealed := p.slab.at(d.block, st.Size())
 	copy(sealed, s.encoded)
 	p.setDirent(e, last, d)
@@ -200,11 +224,18 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	points, behind := s.skipKnown(p, e, i, points)
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
+		if err := s.admitGrowth(p, e); err != nil {
+			s.refused.add(s.missing(p, e, i, points), err)
+			return
+		}
 		points = s.insert(p, e, i, points)
 	}
 	for _, pt := range points {
+		if err := s.append(p, e, pt); err != nil {
+			s.refused.add(1, err)
+			continue
+		}
 		s.noteLate(pt.TS)
-		s.append(p, e, pt)
 	}
 }
 
@@ -283,10 +314,10 @@ func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 		st := chunk.Encode(s.encoded, part)
 		size := st.Size()
 		if open && n == pieces-1 {
-			size = blockBytes(size + size/4 + 64)
+			size = openBytes(size + size/8 + chunk.MinSize - chunk.MaxValue)
 			e.open = st
 		}
-		d := dirent{first: part[0].TS, block: p.slab.alloc(size), size: uint16(size), count: uint16(st.Len())}
+		d := dirent{first: part[0].TS, block: p.slab.alloc(&p.memory, size), size: uint16(size), count: uint16(st.Len())}
 		copy(p.slab.at(d.block, size), s.encoded[:st.Size()])
 		p.setDirent(e, i+n, d)
 	}
