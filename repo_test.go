@@ -154,7 +154,7 @@ var mayImport = map[string]string{
 	"internal/ring":     "series",
 	"internal/resp":     "",
 	"internal/server":   "resp series ring shard keyspace store keycmd budget",
-	"internal/keycmd":   "resp series ring shard keyspace store budget",
+	"internal/keycmd":   "resp series ring shard keyspace store",
 	"internal/shard":    "series store wal replog",
 	"internal/store":    "series journal",
 	"internal/engine":   "series chunk store fsx budget offheap",

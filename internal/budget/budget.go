@@ -44,7 +44,8 @@ func ParsePolicy(s string) (Policy, error) {
 
 // Budget is the limits of one node.
 type Budget struct {
-	max, used, other, peak atomic.Int64 // bytes
+	max, used, other, peak atomic.Int64        // bytes
+	parts                  [parts]atomic.Int64 // of other
 	policy                 atomic.Int32
 	stuck                  atomic.Bool // drop-oldest has nothing left to drop
 	maxSeries              atomic.Int64
@@ -78,11 +79,25 @@ func (b *Budget) Add(n int64) {
 	}
 }
 
-// SetOther says what the node holds besides its stores: plain keys, buffers of clients.
-func (b *Budget) SetOther(n int64) {
-	b.other.Store(n)
+// Part is something that a node holds besides its stores.
+type Part int
+
+// The parts.
+const (
+	PlainKeys Part = iota
+	Buffers        // of clients
+	Index          // of hosts and metrics, with their newest values
+	parts
+)
+
+// Set says how many bytes a part has now. It is nobody's append path: once or a few times a second is enough.
+func (b *Budget) Set(p Part, bytes int64) {
+	b.other.Add(bytes - b.parts[p].Swap(bytes))
 	b.notePeak()
 }
+
+// Part is what Set said last, bytes.
+func (b *Budget) Part(p Part) int64 { return b.parts[p].Load() }
 
 func (b *Budget) notePeak() {
 	for used := b.Used(); ; {

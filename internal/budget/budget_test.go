@@ -18,7 +18,9 @@ func TestBudget_admit(t *testing.T) {
 		b.SetPolicy(p)
 		b.SetStuck(stuck)
 		b.Add(used - 10)
-		b.SetOther(10)
+		b.Set(Buffers, 20)
+		b.Set(Buffers, 3)
+		b.Set(PlainKeys, 7)
 		b.SetMax(1000)
 		if got := b.AdmitGrowth(); !errors.Is(got, growth) {
 			t.Errorf("used %d, %s: growth %v, want %v", used, p, got, growth)

@@ -1,6 +1,7 @@
 package keycmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -102,14 +103,15 @@ type refusals struct {
 }
 
 func (r *refusals) add(why error) {
-	if r.n == 0 {
-		r.why = why
-	}
+	r.why = cmp.Or(r.why, why)
 	r.n++
 }
 
-// reply is the error that names them.
+// reply is the error that names them, that of redis-server where memory kept everything out.
 func (r *refusals) reply(of int) string {
+	if r.n == of && errors.Is(r.why, store.ErrMemory) {
+		return "OOM command not allowed when " + r.why.Error()
+	}
 	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.n, of, r.why)
 }
 
