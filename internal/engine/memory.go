@@ -34,11 +34,11 @@ func pageUp(n int) int { return (n + offheap.PageBytes - 1) &^ (offheap.PageByte
 
 // garbage is memory that nobody uses any more and that the node still counts.
 type garbage struct {
-	pieces [][]byte
+	pieces []*offheap.Block
 	bytes  int64
 }
 
-func (g *garbage) add(piece []byte, counted int64) {
+func (g *garbage) add(piece *offheap.Block, counted int64) {
 	g.pieces = append(g.pieces, piece)
 	g.bytes += counted
 }
@@ -46,7 +46,7 @@ func (g *garbage) add(piece []byte, counted int64) {
 // free gives the memory back. It needs no owner: nobody else knows the pieces.
 func (g garbage) free(b *budget.Budget) {
 	for _, p := range g.pieces {
-		offheap.Free(p)
+		p.Free()
 	}
 	b.Add(-g.bytes)
 }

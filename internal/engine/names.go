@@ -15,8 +15,8 @@ type names struct {
 	trash *garbage // where freed pages go
 
 	seed  maphash.Seed
-	slots []uint64 // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
-	block []byte   // the memory of slots
+	slots []uint64       // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
+	block *offheap.Block // the memory of slots
 	used  int
 
 	infos []*infoPage // by id
@@ -50,7 +50,8 @@ type infoPage [infoPageIDs]nameInfo
 
 // textPage is a page of names, one behind the other.
 type textPage struct {
-	buf     []byte // len is what is in use, nil when the page was freed
+	block   *offheap.Block
+	buf     []byte // its bytes; len is what is in use, nil when the page was freed
 	live    int    // bytes of names that somebody holds
 	counted int
 	leaving bool // its names move to other pages
@@ -65,7 +66,7 @@ func (n *names) open(m meter, trash *garbage) {
 
 func (n *names) makeSlots(size int) {
 	n.block = offheap.Alloc(size * slotBytes)
-	n.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&n.block[0])), size)
+	n.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&n.block.Bytes[0])), size)
 	n.add(int64(size) * slotBytes)
 }
 
@@ -149,12 +150,12 @@ func (n *names) rehash(size int) {
 			n.place(s)
 		}
 	}
-	offheap.Free(block)
-	n.add(-int64(len(block)))
+	n.add(-int64(len(old)) * slotBytes)
+	block.Free()
 }
 
 // discard puts memory aside that is not in use any more.
-func (n *names) discard(piece []byte, counted int64) {
+func (n *names) discard(piece *offheap.Block, counted int64) {
 	n.trash.add(piece, counted)
 	n.bytes -= counted // the node counts it until it is freed
 }
@@ -181,7 +182,8 @@ func (n *names) addPage() {
 	for size < namePage && int64(size)*8 < n.live {
 		size *= 2
 	}
-	page := textPage{buf: offheap.Alloc(size)[:0]}
+	page := textPage{block: offheap.Alloc(size)}
+	page.buf = page.block.Bytes[:0]
 	for i := range n.text {
 		if n.text[i].buf == nil {
 			n.text[i], n.filling = page, i
@@ -198,7 +200,7 @@ func (n *names) dropText(at uint32, length int) {
 	p := &n.text[i]
 	p.live -= length
 	if p.live == 0 && i != n.filling {
-		n.discard(p.buf[:cap(p.buf)], int64(p.counted))
+		n.discard(p.block, int64(p.counted))
 		*p = textPage{}
 	}
 }

@@ -13,7 +13,8 @@
 // # Invariants
 //
 // What is given is aligned to 64 bytes, a cache line. Freed memory goes back to the system at once: whoever touches it
-// afterwards ends the process, so nothing that was cut out of it may be kept.
+// afterwards ends the process, so nothing that was cut out of it may be kept. Blocks that are forgotten are freed when
+// the collector notices.
 //
 // # What it does not do
 //

@@ -2,9 +2,11 @@ package offheap
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -25,7 +27,8 @@ func resident(t *testing.T) int64 {
 func TestAlloc_goesBackToTheSystem(t *testing.T) {
 	const n = 64 << 20
 	before, was := resident(t), Mapped()
-	b := Alloc(n)
+	block := Alloc(n)
+	b := block.Bytes
 	if Mapped()-was != n {
 		t.Errorf("%d bytes are mapped for %d", Mapped()-was, n)
 	}
@@ -41,7 +44,7 @@ func TestAlloc_goesBackToTheSystem(t *testing.T) {
 	if grown := resident(t) - before; grown < n*7/8 {
 		t.Errorf("%d bytes are resident of %d", grown, n)
 	}
-	Free(b)
+	block.Free()
 	if left := resident(t) - before; left > n/8 || Mapped() != was {
 		t.Errorf("%d bytes are resident and %d mapped after Free", left, Mapped()-was)
 	}
@@ -49,14 +52,28 @@ func TestAlloc_goesBackToTheSystem(t *testing.T) {
 
 func TestAlloc_sizes(t *testing.T) {
 	for _, n := range []int{1, 63, 4096, small - 1, small, small + 1, 1 << 20} {
-		b := Alloc(n)
+		block := Alloc(n)
+		b := block.Bytes
 		if len(b) != n || uintptr(unsafe.Pointer(&b[0]))%64 != 0 {
 			t.Errorf("%d bytes at %p for %d", len(b), &b[0], n)
 		}
 		b[0], b[n-1] = 1, 1
-		Free(b)
+		block.Free()
+		block.Free() // nothing is left to free
 	}
-	Free(make([]byte, small)) // not ours: nothing happens
+}
+
+func TestAlloc_forgotten(t *testing.T) {
+	was := Mapped()
+	func() { Alloc(1 << 20).Bytes[0] = 1 }()
+	deadline := time.Now().Add(10 * time.Second)
+	for Mapped() != was {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes stay mapped that nobody has", Mapped()-was)
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
 }
 
 func TestArena(t *testing.T) {
@@ -88,7 +105,7 @@ func TestArena(t *testing.T) {
 		}
 	}
 	for _, r := range a.Release() {
-		Free(r)
+		r.Free()
 	}
 	if Mapped() != was {
 		t.Errorf("%d bytes are still mapped", Mapped()-was)

@@ -64,7 +64,8 @@ func TestServer_memoryLimit(t *testing.T) {
 
 	used := c.number("memory", "used_memory")
 	c.want(fmt.Sprintf("CONFIG SET maxmemory %d", used*100/97), "+OK\r\n")
-	c.wantPrefix(zaddLine("new:m", 0, 3), "-OOM command not allowed when used memory > 'maxmemory' for new series (95% of it): ")
+	c.wantPrefix(zaddLine("new:m", 0, 3),
+		"-OOM command not allowed when used memory > 'maxmemory' for new series (95% of it): ")
 	c.want("EXISTS 2026-11-22:new:m", ":0\r\n")
 	c.want(zaddLine("h1:m", 100, 1), ":1\r\n")
 	c.want("SET plain y", "+OK\r\n")
@@ -73,7 +74,8 @@ func TestServer_memoryLimit(t *testing.T) {
 	c.want("CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$4\r\n1024\r\n")
 	c.want(zaddLine("h1:m", 0, 50), ":0\r\n") // known points need nothing
 	got := c.do(zaddLine("h2:m", 50, 1000))
-	if !strings.HasPrefix(got, "-ERR ") || !strings.Contains(got, " of 1000 refused: used memory > 'maxmemory': raise ") ||
+	if !strings.HasPrefix(got, "-ERR ") ||
+		!strings.Contains(got, " of 1000 refused: used memory > 'maxmemory': raise ") ||
 		!strings.HasSuffix(got, "; the rest is stored\r\n") {
 		t.Errorf("partly refused: %.200q", got)
 	}

@@ -54,8 +54,9 @@ func TestSyncer_memoryLimitLosesNothing(t *testing.T) {
 	b.SetMax(b.Used() * 101 / 100)
 	write(20, 50)
 	run(time.Minute)
-	if n := points(); n >= 70*30 || !strings.Contains(s.Status().Err, "maxmemory") || s.Status().State != syncer.StoreFull {
-		t.Fatalf("at the limit: %d points, %+v", n, s.Status())
+	st := s.Status()
+	if n := points(); n >= 70*30 || !strings.Contains(st.Err, "maxmemory") || st.State != syncer.StoreFull {
+		t.Fatalf("at the limit: %d points, %+v", n, st)
 	}
 	if c := b.Counters(); c.Deferred == 0 || c.RefusedMemory != 0 {
 		t.Errorf("%+v", c)
