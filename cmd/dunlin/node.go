@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/node"
 	"github.com/dunlin-db/dunlin/internal/ring"
 )
@@ -27,6 +28,9 @@ type nodeFlags struct {
 	passwordFile      string
 	journal           string
 	sweep             time.Duration
+	maxMemory         string
+	memoryPolicy      string
+	maxSeries         int64
 	logLevel, logForm string
 }
 
@@ -48,6 +52,11 @@ equal to its peers. Without --topology it is a single node of 8 shards.`,
 	fl.StringVar(&f.webConfig, "web.config.file", "", "TLS and basic auth of the HTTP server (exporter-toolkit's format)")
 	fl.StringVar(&f.storage, "storage.path", "dunlin-data", "directory of what the node keeps, empty for memory only")
 	fl.StringVar(&f.fsync, "storage.fsync", "1s", "always, 1s or never; noted only: points are in memory in this version")
+	fl.StringVar(&f.maxMemory, "engine.max-memory", "0",
+		"memory for all that is counted: bytes, 512mb, 8GiB or 60% of RAM; 0 for no limit")
+	fl.StringVar(&f.memoryPolicy, "engine.max-memory-policy", "noeviction",
+		"at the limit: noeviction refuses new series, then points; drop-oldest drops whole oldest periods")
+	fl.Int64Var(&f.maxSeries, "engine.max-series-per-period", 0, "series of one period over all shards, 0 for no limit")
 	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (else the topology's)")
 	fl.StringVar(&f.journal, "redis.journal", "journal", "the journal that other writers keep in this node's Redis")
 	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often the node's Redis is swept")
@@ -97,6 +106,10 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 	default:
 		return node.Config{}, usageError{fmt.Errorf("--storage.fsync %q: want always, 1s or never", f.fsync)}
 	}
+	memory, err := f.memory()
+	if err != nil {
+		return node.Config{}, err
+	}
 	topo, err := f.loadTopology()
 	if err != nil {
 		return node.Config{}, err
@@ -110,7 +123,25 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 	return node.Config{
 		Topology: topo, Name: f.name, RespAddr: f.resp, WebAddr: f.web, WebConfigFile: f.webConfig,
 		StoragePath: f.storage, Fsync: f.fsync, Password: password, JournalName: f.journal, Sweep: f.sweep,
-		Version: version(), Log: log,
+		Memory: memory, Version: version(), Log: log,
+	}, nil
+}
+
+// memory reads the limits. GOMEMLIMIT of the environment is the user's own word on the Go runtime.
+func (f *nodeFlags) memory() (node.Memory, error) {
+	most, err := budget.ParseSize(f.maxMemory, budget.RAM)
+	if err != nil {
+		return node.Memory{}, usageError{fmt.Errorf("--engine.max-memory: %w", err)}
+	}
+	policy, err := budget.ParsePolicy(f.memoryPolicy)
+	if err != nil {
+		return node.Memory{}, usageError{fmt.Errorf("--engine.max-memory-policy: %w", err)}
+	}
+	if f.maxSeries < 0 {
+		return node.Memory{}, usageError{fmt.Errorf("--engine.max-series-per-period %d: want 0 or more", f.maxSeries)}
+	}
+	return node.Memory{
+		Max: most, Policy: policy, MaxSeries: f.maxSeries, GoLimit: os.Getenv("GOMEMLIMIT") == "",
 	}, nil
 }
 

@@ -231,7 +231,7 @@ func WriteMany(w *resp.Writer, points int, refused []Refused) {
 	for _, r := range refused {
 		w.Array(2)
 		w.Int(int64(r.Index))
-		w.BulkString("ERR " + r.Why.Error())
+		w.BulkString(keycmd.RefusalText(r.Why))
 	}
 }
 

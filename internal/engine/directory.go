@@ -17,7 +17,7 @@ type dirent struct {
 	count uint16
 }
 
-const direntBytes = 16 // divides every block size
+const direntBytes = 16 // divides the size of every block of whole dirents
 
 func (p *period) dirent(e *entry, i int) dirent {
 	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
@@ -46,12 +46,11 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 func (p *period) makeRoom(e *entry, i, n int) {
 	used := int(e.dirLen) * direntBytes
 	if need := int(e.dirLen) + n; need > int(e.dirCap) {
-		want := need * direntBytes
 		if e.dirLen > 0 {
-			want += want / 4
+			need = (need + need/4 + 3) &^ 3
 		}
-		size := blockBytes(want)
-		block := p.slab.alloc(size)
+		size := blockBytes(need * direntBytes)
+		block := p.slab.alloc(&p.memory, size)
 		if e.dirCap > 0 {
 			copy(p.slab.at(block, used), p.slab.at(e.dir, used))
 			p.slab.release(e.dir, int(e.dirCap)*direntBytes)

@@ -20,9 +20,12 @@
 //
 // One owner: nothing here locks. The chunks of an entry are in the order of a sorted set and do not overlap; only the
 // last one is open. Count and digest of an entry are those of its points. Dropping a period frees its slab without
-// looking at a point. Nothing that grows with the data holds pointers, so the garbage collector does not look at it.
+// looking at a point. Nothing that grows with the data holds pointers or lies in the Go heap, tables of pages aside.
+// What was counted (memory.go) is what is in use, to the page; bytes of a block or a name are good until the owner's
+// next call that changes something, and end the process when their period was dropped: who wants to keep them copies.
 //
 // # What it does not do
 //
-// It admits nothing and refuses nothing: floor and clock are the shard's. It keeps nothing on disk yet.
+// It refuses nothing but what the node's limits refuse (admit.go): floor and clock are the shard's. It keeps nothing on
+// disk yet.
 package engine

@@ -45,7 +45,7 @@ func (s *Store) appendFresh(f *store.Fresh, a feedAt) (next int32) {
 	from := len(f.Rows)
 	s.newest(a.p, e, &f.Block)
 	f.Keys = append(f.Keys, store.FreshKey{
-		Series: store.SeriesID{ID: id, Generation: s.names.infos[id].generation},
+		Series: store.SeriesID{ID: id, Generation: s.names.info(id).generation},
 		Period: a.p.id, Score: e.score, From: from, To: len(f.Rows),
 	})
 	f.From = e.score + 1
@@ -81,7 +81,7 @@ func (p *period) resume(f *store.Fresh) int32 {
 func (s *Store) SeriesNames(f *store.Fresh, which []int, names []byte, ends []int) ([]byte, []int) {
 	for _, i := range which {
 		id := f.Keys[i].Series
-		if n := s.names.infos; int(id.ID) < len(n) && n[id.ID].len > 0 && n[id.ID].generation == id.Generation {
+		if id.ID < s.names.count && s.names.info(id.ID).len > 0 && s.names.info(id.ID).generation == id.Generation {
 			names = append(names, s.names.name(id.ID)...)
 		}
 		ends = append(ends, len(names))

@@ -12,6 +12,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
@@ -27,7 +28,9 @@ func newPair() pair {
 	now := time.UnixMilli(testDay)
 	clock := func() time.Time { return now }
 	return pair{
-		New(Config{Layout: storetest.Layout, Cluster: storetest.Cluster, Epoch: "e", Clock: clock}),
+		New(Config{
+			Layout: storetest.Layout, Cluster: storetest.Cluster, Epoch: "e", Clock: clock, Budget: budget.New(),
+		}),
 		storetest.NewNaive(storetest.NaiveConfig{
 			Layout: storetest.Layout, Cluster: storetest.Cluster, Epoch: "e", Clock: clock,
 		}),
@@ -74,6 +77,9 @@ func TestStore_model(t *testing.T) {
 				b, _ := p.model.Drop(ctx, floor)
 				if a != b {
 					t.Fatalf("drop %d keys, want %d", a, b)
+				}
+				if rapid.Bool().Draw(t, "tidy") {
+					tidy(p.eng)
 				}
 			case 1:
 				key := string(storetest.Layout.AppendKey(nil, modelKey(rapid.IntRange(0, 3).Draw(t, "day"), 9)))
@@ -207,45 +213,7 @@ func (p pair) compare(ctx context.Context, t *rapid.T) {
 	} {
 		equal("engine and model", f(p.eng), f(p.model))
 	}
-	checkSizes(t, p.eng)
-}
-
-// checkSizes: the blocks of the entries fit into the slab, and are at least half of it where there are many.
-func checkSizes(t *rapid.T, s *Store) {
-	for _, p := range s.periods {
-		used := int64(0)
-		p.each(0, func(_ uint32, e *entry) bool {
-			if e.points > 0 {
-				used += p.keyBytes(e) - entryBytes
-			}
-			return true
-		})
-		if used > p.slab.bytes {
-			t.Fatalf("entries own %d bytes of a slab of %d", used, p.slab.bytes)
-		}
-		if free := p.slab.freeBytes(); used+free > p.slab.bytes {
-			t.Fatalf("%d used, %d free of %d: a block is in two hands", used, free, p.slab.bytes)
-		}
-	}
-}
-
-func (s *slab) freeBytes() int64 {
-	total := int64(0)
-	for c, r := range s.free {
-		for ; r != 0; total += classBytes(c) {
-			b := s.at(ref(r), 4)
-			r = uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
-		}
-	}
-	return total
-}
-
-func classBytes(c int) int64 {
-	if c < 64 {
-		return int64(c+1) << unitShift
-	}
-	q := c - 68 // quarters: class 64 is 5<<4 units
-	return int64(5+(q+4)%4) << ((q+4)/4 + 4) << unitShift
+	checkAccounts(t, p.eng)
 }
 
 func TestClass(t *testing.T) {

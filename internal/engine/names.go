@@ -5,21 +5,31 @@ import (
 	"hash/maphash"
 	"unsafe"
 
+	"github.com/dunlin-db/dunlin/internal/offheap"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// names interns host:metric → id. The table has no pointers: a slot is the upper half of a hash and id+1. An id lives
-// while a live period holds it; then it is given to another series.
+// names interns host:metric → id. Nothing of it but page tables is in sight of the garbage collector: a slot is the
+// upper half of a hash and id+1. An id lives while a live period holds it; then it is given to another series.
 type names struct {
+	memory
+	trash *garbage // where freed pages go
+
 	seed   maphash.Seed
-	digest uint64   // key of the digests of all series
-	slots  []uint64 // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
+	digest uint64         // key of the digests of all series
+	slots  []uint64       // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
+	block  *offheap.Block // the memory of slots
 	used   int
-	infos  []nameInfo // by id
-	free   []uint32   // ids to give again
-	text   [][]byte   // pages of names
-	dead   int        // bytes in text that belong to nobody
-	bytes  int64      // of text pages
+
+	infos []*infoPage // by id
+	count uint32      // ids that were ever given
+	free  uint32      // id+1 of the first to give again, linked through at; 0 = none
+
+	text     []textPage // of names
+	filling  int        // the page that takes new names, -1 = none
+	live     int64      // bytes of names that somebody holds
+	moveNext uint32     // while names move together: the next id to look at
+	moving   bool
 }
 
 type nameInfo struct {
@@ -32,19 +42,48 @@ type nameInfo struct {
 	seed       uint64 // of the digests of its members
 }
 
-const namePage = 1 << 16
+const (
+	infoPageIDs   = 1024
+	firstNamePage = 4 << 10
+	namePage      = 64 << 10
+	infoBytes     = int64(unsafe.Sizeof(nameInfo{}))
+	slotBytes     = 8
+)
 
-func newNames(digestSeed uint64) names {
-	return names{seed: maphash.MakeSeed(), digest: digestSeed, slots: make([]uint64, 64)}
+type infoPage [infoPageIDs]nameInfo
+
+// textPage is a page of names, one behind the other.
+type textPage struct {
+	block   *offheap.Block
+	buf     []byte // its bytes; len is what is in use, nil when the page was freed
+	live    int    // bytes of names that somebody holds
+	counted int
+	leaving bool // its names move to other pages
 }
+
+func (n *names) open(m meter, trash *garbage) {
+	n.meter, n.trash = m, trash
+	n.seed = maphash.MakeSeed()
+	n.filling = -1
+	n.makeSlots(64)
+}
+
+func (n *names) makeSlots(size int) {
+	n.block = offheap.Alloc(size * slotBytes)
+	n.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&n.block.Bytes[0])), size)
+	n.add(int64(size) * slotBytes)
+}
+
+// info gives what is known of an id; its memory stays where it is.
+func (n *names) info(id uint32) *nameInfo { return &n.infos[id/infoPageIDs][id%infoPageIDs] }
 
 func (n *names) hash(name []byte) uint32 { return uint32(maphash.Bytes(n.seed, name) >> 32) }
 
-// name gives the bytes of an id; they are the table's.
+// name gives the bytes of an id; they are the table's, and good until the next call that is no question.
 func (n *names) name(id uint32) []byte {
-	i := &n.infos[id]
+	i := n.info(id)
 	off := int(i.at & 0xffff)
-	return n.text[i.at>>16][off : off+int(i.len) : off+int(i.len)]
+	return n.text[i.at>>16].buf[off : off+int(i.len) : off+int(i.len)]
 }
 
 // find gives the id of a name.
@@ -68,13 +107,18 @@ func (n *names) follow(after uint32, name []byte) (id uint32, ok bool) {
 	if after == noID {
 		return n.find(name)
 	}
-	if guess := n.infos[after].next; guess != 0 && string(n.name(guess-1)) == string(name) {
+	if guess := n.info(after).next; guess != 0 && n.is(guess-1, name) {
 		return guess - 1, true
 	}
 	if id, ok = n.find(name); ok {
-		n.infos[after].next = id + 1
+		n.info(after).next = id + 1
 	}
 	return id, ok
+}
+
+// is says whether an id, which somebody had once, is that of a name.
+func (n *names) is(id uint32, name []byte) bool {
+	return int(n.info(id).len) == len(name) && string(n.name(id)) == string(name)
 }
 
 // intern gives the id of a name, a new one if need be. The caller must hold it in a period.
@@ -85,80 +129,131 @@ func (n *names) intern(name []byte) uint32 {
 	if n.used*4 >= len(n.slots)*3 {
 		n.rehash(len(n.slots) * 2)
 	}
-	var id uint32
-	if last := len(n.free) - 1; last >= 0 {
-		id = n.free[last]
-		n.free = n.free[:last]
-	} else {
-		id = uint32(len(n.infos))
-		n.infos = append(n.infos, nameInfo{})
-	}
-	i := &n.infos[id]
+	id := n.newID()
+	i := n.info(id)
 	*i = nameInfo{
 		at: n.keep(name), len: uint16(len(name)), hash: n.hash(name), generation: i.generation + 1,
 		seed: store.SeriesSeed(n.digest, name),
 	}
-	n.place(id)
+	n.place(uint64(i.hash)<<32 | uint64(id+1))
 	n.used++
+	n.live += int64(len(name))
 	return id
 }
 
-// place enters an id into the first free slot of its probe sequence.
-func (n *names) place(id uint32) {
-	h := n.infos[id].hash
+// newID gives an id that nobody has. Ids of series that are gone go first.
+func (n *names) newID() uint32 {
+	if n.free != 0 {
+		id := n.free - 1
+		n.free = n.info(id).at
+		return id
+	}
+	id := n.count
+	if id%infoPageIDs == 0 {
+		page := n.arena.Take(infoPageIDs * int(infoBytes))
+		n.infos = append(n.infos, (*infoPage)(unsafe.Pointer(&page[0])))
+	}
+	if id%(offheap.PageBytes/uint32(infoBytes)) == 0 {
+		n.add(offheap.PageBytes)
+	}
+	n.count++
+	return id
+}
+
+// place enters a slot at the first free place of its probe sequence.
+func (n *names) place(slot uint64) {
 	mask := uint32(len(n.slots) - 1)
-	i := h & mask
+	i := uint32(slot>>32) & mask
 	for n.slots[i] != 0 {
 		i = (i + 1) & mask
 	}
-	n.slots[i] = uint64(h)<<32 | uint64(id+1)
+	n.slots[i] = slot
 }
 
+// rehash goes through the old table once and writes the new one in at most two streams, without a look at the names:
+// 100,000 names take about a millisecond.
 func (n *names) rehash(size int) {
-	old := n.slots
-	n.slots = make([]uint64, size)
+	old, block := n.slots, n.block
+	n.makeSlots(size)
 	for _, s := range old {
 		if s != 0 {
-			n.place(uint32(s) - 1)
+			n.place(s)
 		}
 	}
+	n.add(-int64(len(old)) * slotBytes)
+	block.Free()
+}
+
+// discard puts memory aside that is not in use any more.
+func (n *names) discard(piece *offheap.Block, counted int64) {
+	n.trash.add(piece, counted)
+	n.bytes -= counted // the node counts it until it is freed
 }
 
 // keep copies a name into the text pages.
 func (n *names) keep(name []byte) uint32 {
-	last := len(n.text) - 1
-	if last < 0 || len(n.text[last])+len(name) > cap(n.text[last]) {
-		size := namePage
-		if last < 0 {
-			size = 4 << 10
-		}
-		n.text = append(n.text, make([]byte, 0, size))
-		n.bytes += int64(size)
-		last++
+	if n.filling < 0 || len(n.text[n.filling].buf)+len(name) > cap(n.text[n.filling].buf) {
+		n.addPage()
 	}
-	at := len(n.text[last])
-	n.text[last] = append(n.text[last], name...)
-	return uint32(last)<<16 | uint32(at)
+	p := &n.text[n.filling]
+	at := len(p.buf)
+	p.buf = append(p.buf, name...)
+	p.live += len(name)
+	if more := pageUp(len(p.buf)) - p.counted; more > 0 {
+		p.counted += more
+		n.add(int64(more))
+	}
+	return uint32(n.filling)<<16 | uint32(at)
+}
+
+// addPage adds a page of about an eighth of all text: the page that is being filled is not moved together.
+func (n *names) addPage() {
+	size := firstNamePage
+	for size < namePage && int64(size)*8 < n.live {
+		size *= 2
+	}
+	page := textPage{block: offheap.Alloc(size)}
+	page.buf = page.block.Bytes[:0]
+	for i := range n.text {
+		if n.text[i].buf == nil {
+			n.text[i], n.filling = page, i
+			return
+		}
+	}
+	n.text = append(n.text, page)
+	n.filling = len(n.text) - 1
+}
+
+// dropText says that a name is not in its place any more. A page without names is freed.
+func (n *names) dropText(at uint32, length int) {
+	i := int(at >> 16)
+	p := &n.text[i]
+	p.live -= length
+	if p.live == 0 && i != n.filling {
+		n.discard(p.block, int64(p.counted))
+		*p = textPage{}
+	}
 }
 
 // release gives an id back when its last period is gone.
 func (n *names) release(id uint32) {
-	i := &n.infos[id]
+	i := n.info(id)
 	i.holders--
 	if i.holders > 0 {
 		return
 	}
 	n.remove(id)
 	n.used--
-	n.dead += int(i.len)
-	i.len = 0
-	n.free = append(n.free, id)
+	n.live -= int64(i.len)
+	n.dropText(i.at, int(i.len))
+	i.len, i.at = 0, n.free
+	n.free = id + 1
 }
 
 // remove takes an id out of the table and closes the gap, so that no probe sequence is cut (Knuth 6.4, algorithm R).
 func (n *names) remove(id uint32) {
 	mask := uint32(len(n.slots) - 1)
-	gap := n.infos[id].hash & mask
+	gap := n.info(id).hash & mask
 	for uint32(n.slots[gap]) != id+1 {
 		gap = (gap + 1) & mask
 	}
@@ -172,22 +267,57 @@ func (n *names) remove(id uint32) {
 	n.slots[gap] = 0
 }
 
-// compact copies the living names together when half of the text is dead.
-func (n *names) compact() {
-	if int64(n.dead)*2 < n.bytes {
-		return
-	}
-	old := *n // its infos are n's, its text is the old one
-	n.text, n.bytes, n.dead = nil, 0, 0
-	for id := range n.infos {
-		if n.infos[id].len > 0 {
-			n.infos[id].at = n.keep(old.name(uint32(id)))
+// compact moves the living names of thin pages together, and shrinks the table when it is nearly empty: a piece of
+// work of about steps names, and whether there is more to do.
+func (n *names) compact(steps uint32) (more bool) {
+	if !n.moving {
+		if !n.wasteful() {
+			return false
 		}
+		n.startMoving()
 	}
+	for end := min(n.moveNext+steps, n.count); n.moveNext < end; n.moveNext++ {
+		i := n.info(n.moveNext)
+		if i.len == 0 || !n.text[i.at>>16].leaving {
+			continue
+		}
+		from := i.at
+		i.at = n.keep(n.name(n.moveNext))
+		n.dropText(from, int(i.len))
+	}
+	n.moving = n.moveNext < n.count
+	return n.moving
 }
 
-// size is the memory of the table.
-func (n *names) size() int64 {
-	return n.bytes + int64(cap(n.slots))*8 + int64(cap(n.infos))*int64(unsafe.Sizeof(nameInfo{})) +
-		int64(cap(n.free))*4 + int64(cap(n.text))*24
+// wasteful says whether most of the text is of nobody, or most slots are free.
+func (n *names) wasteful() bool {
+	if len(n.slots) > 1024 && n.used*8 < len(n.slots) {
+		n.rehash(len(n.slots) / 4)
+	}
+	held, pages := 0, 0
+	for i := range n.text {
+		if n.text[i].buf != nil && i != n.filling {
+			held += len(n.text[i].buf)
+			pages++
+		}
+	}
+	filling := 0
+	if n.filling >= 0 {
+		filling = n.text[n.filling].live
+	}
+	return pages > 1 && (n.live-int64(filling))*2 < int64(held)
+}
+
+// startMoving marks the pages of which more than a quarter is of nobody.
+func (n *names) startMoving() {
+	for i := range n.text {
+		p := &n.text[i]
+		p.leaving = p.buf != nil && i != n.filling && p.live*4 < len(p.buf)*3
+	}
+	n.moving, n.moveNext = true, 0
+}
+
+// tables is the memory of what the garbage collector does see.
+func (n *names) tables() int64 {
+	return int64(cap(n.infos))*8 + int64(cap(n.text))*int64(unsafe.Sizeof(textPage{}))
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -14,7 +15,8 @@ import (
 // TestNames_law: interning and releasing in any order keeps each living name findable under its id, and no other.
 func TestNames_law(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := newNames(1)
+		var n names
+		n.open(meter{}, &garbage{})
 		ids := map[string]uint32{}
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			name := fmt.Sprintf("h%d:m", rapid.IntRange(0, 200).Draw(t, "name"))
@@ -23,11 +25,12 @@ func TestNames_law(t *testing.T) {
 				delete(ids, name)
 			} else {
 				id := n.intern([]byte(name))
-				n.infos[id].holders++
+				n.info(id).holders++
 				ids[name] = id
 			}
 			if rapid.IntRange(0, 20).Draw(t, "compact") == 0 {
-				n.compact()
+				for n.compact(7) && rapid.Bool().Draw(t, "go on") {
+				}
 			}
 		}
 		owner := map[uint32]string{}
@@ -70,6 +73,7 @@ func TestStore_churn(t *testing.T) {
 		if n, err := st.Drop(t.Context(), first+d); d > 0 && n != 500 || err != nil {
 			t.Fatalf("day %d: dropped %d keys, %v", d, n, err)
 		}
+		tidy(st)
 		stats, _ := st.Stats(t.Context())
 		if d == 4 {
 			early = stats.Bytes
@@ -78,10 +82,10 @@ func TestStore_churn(t *testing.T) {
 			t.Fatalf("day %d: %d bytes, were %d", d, stats.Bytes, early)
 		}
 	}
-	if n := len(st.names.infos); n > 1500 {
+	if n := st.names.count; n > 1500 {
 		t.Errorf("%d ids for 500 series a day", n)
 	}
-	if g := st.names.infos[0].generation; g < 2 {
+	if g := st.names.info(0).generation; g < 2 {
 		t.Errorf("id 0 is of generation %d", g)
 	}
 }
@@ -128,5 +132,13 @@ func TestStore_late_longJournal(t *testing.T) {
 	}
 	if n := st.Card(k); n != 3001 {
 		t.Errorf("%d points", n)
+	}
+}
+
+// TestEntry_lines: a point costs two cache lines of its entry, whose halves are read ahead one by one.
+func TestEntry_lines(t *testing.T) {
+	var e entry
+	if unsafe.Sizeof(e) != 128 || unsafe.Offsetof(e.hi) != 64 {
+		t.Errorf("an entry is %d bytes, its second half begins at %d", unsafe.Sizeof(e), unsafe.Offsetof(e.hi))
 	}
 }

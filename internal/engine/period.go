@@ -3,6 +3,7 @@ package engine
 import (
 	"unsafe"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -10,6 +11,9 @@ import (
 
 // period holds all points of one period.
 type period struct {
+	memory                // entries, marks and slab
+	tally  *budget.Period // its series over all shards
+
 	id      series.Period
 	pages   []*entryPage // by series id / pageEntries; nil where no series of the page is here
 	entries int          // entries that are held
@@ -19,34 +23,47 @@ type period struct {
 	order   order // the journal
 	late    lateList
 	marks   map[string]*markPages // by peer
-	fixed   int64                 // bytes of entry and mark pages
+	spare   []*markPage           // of peers that were forgotten
+	tables  int64                 // bytes in sight of the garbage collector, as counted
 }
 
 const pageEntries = 64
 
+// entryPage begins on a cache line.
 type entryPage [pageEntries]entry
 
 // entry is one series in one period. It holds no pointers.
 type entry struct {
+	// one cache line
+	open   chunk.State
+	points uint32
+	tail   ref // block of the open chunk, as in the directory: appending need not look there
+
+	// and another
 	hi, lo   uint64 // digest; points is its count
-	open     chunk.State
-	score    int64 // µs, of the last change
-	points   uint32
-	dir      ref // block of dirents
-	tail     ref // block of the open chunk, as in the directory: appending need not look there
+	score    int64  // µs, of the last change
+	newer    int32  // neighbours in the journal, id+1; 0 = none
+	older    int32
 	tailSize uint32
+	dir      ref    // block of dirents
 	dirLen   uint32 // chunks, the open one included
 	dirCap   uint32
-	newer    int32 // neighbours in the journal, id+1; 0 = none
-	older    int32
 	sealAt   uint16 // points at which the open chunk is sealed
 	held     bool
+	_        [13]byte
 }
 
 const (
 	entryBytes     = int64(unsafe.Sizeof(entry{}))
 	entryPageBytes = int64(unsafe.Sizeof(entryPage{}))
 )
+
+func newPeriod(id series.Period, b *budget.Budget) *period {
+	p := &period{id: id, tally: b.Hold(id)}
+	p.memory.meter.budget = b
+	p.recount()
+	return p
+}
 
 // entry gives the entry of a series, nil when it was never held here.
 func (p *period) entry(id uint32) *entry {
@@ -65,8 +82,9 @@ func (p *period) hold(id uint32) (e *entry, fresh bool) {
 		p.pages = append(p.pages, nil)
 	}
 	if p.pages[i] == nil {
-		p.pages[i] = new(entryPage)
-		p.fixed += entryPageBytes
+		p.pages[i] = (*entryPage)(unsafe.Pointer(&p.arena.Take(int(entryPageBytes))[0]))
+		p.add(entryPageBytes)
+		p.recount()
 	}
 	e = &p.pages[i][id%pageEntries]
 	if e.held {
@@ -77,7 +95,7 @@ func (p *period) hold(id uint32) (e *entry, fresh bool) {
 	return e, true
 }
 
-// each calls fn for every entry that is held, until it gives false.
+// each calls fn for every entry that is held, from an id on, until it gives false.
 func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
 	for i := int(from / pageEntries); i < len(p.pages); i++ {
 		if p.pages[i] == nil {
@@ -92,9 +110,13 @@ func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
 	}
 }
 
-// size is the memory of the period.
-func (p *period) size() int64 {
-	return int64(unsafe.Sizeof(*p)) + p.fixed + int64(cap(p.pages))*8 + p.slab.size() + p.late.size()
+// recount counts what lies in the Go heap, after it may have grown.
+func (p *period) recount() {
+	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.pages))*8 + int64(cap(p.spare))*8 + p.late.size()
+	for _, m := range p.marks {
+		n += int64(cap(m.pages))*8 + int64(unsafe.Sizeof(*m))
+	}
+	p.set(&p.tables, n)
 }
 
 // keyBytes is what an entry takes, without its name.
@@ -110,8 +132,10 @@ func (e *entry) digest() store.Digest {
 	return store.Digest{Points: int64(e.points), Hi: e.hi, Lo: e.lo}
 }
 
+type markPage [pageEntries]store.Mark
+
 // markPages keeps the marks of one peer for one period, by series id.
-type markPages struct{ pages []*[pageEntries]store.Mark }
+type markPages struct{ pages []*markPage }
 
 func (m *markPages) at(id uint32) store.Mark {
 	if i := int(id / pageEntries); i < len(m.pages) && m.pages[i] != nil {
@@ -120,26 +144,51 @@ func (m *markPages) at(id uint32) store.Mark {
 	return store.Mark{}
 }
 
-// bytes is what set has said it allocated.
-func (m *markPages) bytes() (n int64) {
-	for _, p := range m.pages {
-		if p != nil {
-			n += int64(unsafe.Sizeof(*p))
+// setMark keeps a mark of a peer.
+func (p *period) setMark(peer string, id uint32, mark store.Mark) {
+	m := p.marks[peer]
+	if m == nil {
+		if p.marks == nil {
+			p.marks = map[string]*markPages{}
 		}
+		m = &markPages{}
+		p.marks[peer] = m
 	}
-	return n
-}
-
-// set keeps a mark and gives the bytes that were allocated for it.
-func (m *markPages) set(id uint32, mark store.Mark) (grown int64) {
 	i := int(id / pageEntries)
 	for i >= len(m.pages) {
 		m.pages = append(m.pages, nil)
 	}
 	if m.pages[i] == nil {
-		m.pages[i] = new([pageEntries]store.Mark)
-		grown = int64(unsafe.Sizeof(*m.pages[i]))
+		m.pages[i] = p.markPage()
+		p.recount()
 	}
 	m.pages[i][id%pageEntries] = mark
-	return grown
+}
+
+// markPage gives an empty page.
+func (p *period) markPage() *markPage {
+	if last := len(p.spare) - 1; last >= 0 {
+		page := p.spare[last]
+		p.spare = p.spare[:last]
+		*page = markPage{}
+		return page
+	}
+	const size = unsafe.Sizeof(markPage{})
+	p.add(int64(size))
+	return (*markPage)(unsafe.Pointer(&p.arena.Take(int(size))[0]))
+}
+
+// forgetMarks forgets the marks of a peer and keeps their pages for the next.
+func (p *period) forgetMarks(peer string) {
+	m := p.marks[peer]
+	if m == nil {
+		return
+	}
+	for _, page := range m.pages {
+		if page != nil {
+			p.spare = append(p.spare, page)
+		}
+	}
+	delete(p.marks, peer)
+	p.recount()
 }

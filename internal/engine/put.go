@@ -21,22 +21,26 @@ type target struct {
 func (s *Store) Put(puts []store.Put) {
 	now := s.cfg.Clock().UnixMicro()
 	after := noID
+	var to [putStep]target
 	for len(puts) > 0 {
-		n := min(len(puts), putStep)
-		var to [putStep]target
-		after = s.targets(to[:n], puts[:n], after)
-		for i := range puts[:n] {
-			if puts[i].Err == nil {
-				s.put(to[i], &puts[i], now)
+		some := puts[:min(len(puts), putStep)]
+		n := s.targets(to[:], some, &after)
+		for i := range some[:n] {
+			if some[i].Err == nil {
+				s.put(to[i], &some[i], now)
 			}
+		}
+		if n < len(some) {
+			s.putFirst(&some[n], &after, now)
+			n++
 		}
 		puts = puts[n:]
 	}
 }
 
-// targets finds, or makes, the entries of puts. after is the series that was written before the first; it gives the
-// last one.
-func (s *Store) targets(to []target, puts []store.Put, after uint32) uint32 {
+// targets finds the entries of puts, up to the first that is of a key without points: it gives how many it found.
+// after is the series that was written last.
+func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
 	var p *period
 	for i := range puts {
 		put := &puts[i]
@@ -44,56 +48,80 @@ func (s *Store) targets(to []target, puts []store.Put, after uint32) uint32 {
 			continue
 		}
 		if p == nil || p.id != put.Period {
-			p = s.period(put.Period)
-		}
-		id, ok := s.names.follow(after, put.Series)
-		if !ok {
-			if _, err := series.ParseSeries(put.Series); err != nil {
-				put.Err, put.BadKey = err, true
-				continue
+			if p = s.period(put.Period); p == nil {
+				return i
 			}
-			id = s.names.intern(put.Series)
 		}
-		after = id
-		var e *entry
-		if p != nil {
-			e = p.entry(id)
+		id, ok := s.names.follow(*after, put.Series)
+		if !ok {
+			return i
 		}
-		if e == nil {
-			p, e = s.hold(put.Period, id)
+		e := p.entry(id)
+		if e == nil || e.points == 0 {
+			return i
 		}
+		*after = id
 		to[i] = target{p, e, id}
-		s.warm += e.points + uint32(e.hi) // reads both lines of the entry, so that they are here when the point is stored
+		s.warm += uint32(e.hi) // reads the other line of the entry too, so that both are here when the point is stored
 	}
-	return after
+	return len(puts)
+}
+
+// putFirst unites the first point of a key that is new in its period.
+func (s *Store) putFirst(put *store.Put, after *uint32, nowMicros int64) {
+	k, err := series.ParseSeries(put.Series)
+	if err != nil {
+		put.Err, put.BadKey = err, true
+		return
+	}
+	k.Period = put.Period
+	p, id, e, err := s.enter(k, store.Origin{})
+	if err != nil {
+		s.refusePut(put, err)
+		return
+	}
+	p.begin(id, e)
+	s.put(target{p, e, id}, put, nowMicros)
+	*after = id
 }
 
 // put unites one point with its set.
 func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	e := to.e
-	if e.points == 0 {
-		to.p.begin(to.id, e)
-	} else if newest := e.open.Last(); put.TS <= newest {
-		if put.TS < newest || !e.open.LastIs(to.p.slab.at(e.tail, int(e.tailSize)), chunk.Point(put.Point())) {
+	if e.points > 0 && put.TS <= e.open.Last() {
+		if put.TS < e.open.Last() || !e.open.LastIs(to.p.slab.at(e.tail, int(e.tailSize)), chunk.Point(put.Point())) {
 			s.putLate(to, put, nowMicros)
 		}
 		return
 	}
+	if err := s.extend(to.p, e, chunk.Point(put.Point())); err != nil {
+		s.refusePut(put, err)
+		return
+	}
 	d := e.digest()
-	d.AddMember(s.names.infos[to.id].seed, put.Member)
+	d.AddMember(s.names.info(to.id).seed, put.Member)
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
-	s.extend(to.p, e, chunk.Point(put.Point()))
 	put.Added = true
 	to.p.points++
 	to.p.touch(to.id, e, s.tick(nowMicros))
+}
+
+// refusePut notes that a limit kept a point out.
+func (s *Store) refusePut(put *store.Put, why error) {
+	put.Err = why
+	s.cfg.Budget.CountRefused(why, 1)
 }
 
 // putLate unites a point that is not behind all others of its key.
 func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 	s.onePoint[0] = put.Point()
 	g := store.Group{Key: series.Key{Period: put.Period, Series: put.Series}, Points: s.onePoint[:]}
+	s.refused = refusal{}
 	s.uniteKey(to.p, to.id, to.e, &g)
 	s.onePoint[0] = series.Point{} // it must not keep the caller's memory alive
 	put.Added = g.Added > 0
 	s.grown(to, g.Added, nowMicros)
+	if s.refused.n > 0 {
+		s.refusePut(put, s.refused.why)
+	}
 }

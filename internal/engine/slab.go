@@ -1,39 +1,55 @@
 package engine
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// A slab hands out blocks of memory for one period and frees them all at once, with itself.
+// A slab hands out blocks of memory for one period. They are freed with the period, without looking at them.
 //
-// A ref is a block's place: page in the upper bits, 16-byte unit within the page in the lower. Ref 0 is none. A block
+// A ref is a block's place: page in the upper half, 4-byte unit within the page in the lower. Ref 0 is none. A block
 // has no header: whoever holds it knows the size it asked for.
 type slab struct {
 	pages [][]byte
-	next  uint32              // unit in the last page from where on it is free
-	free  [sizeClasses]uint32 // freed blocks by class, linked through their first 4 bytes
-	bytes int64               // of all pages
+	next  uint32                          // unit in the last page from where on it is free
+	end   uint32                          // unit up to which the last page is counted
+	free  [sizeClasses]uint32             // freed blocks by class, linked through their first 4 bytes
+	some  [(sizeClasses + 63) / 64]uint64 // a bit for each class that has a free block
+	bytes int64                           // counted, of all pages
+	used  int64                           // of these, in blocks that somebody holds
 }
 
 type ref uint32
 
 const (
-	unitShift   = 4  // a unit is 16 bytes
-	pageShift   = 14 // units in a page: 256 KiB
-	firstPage   = 8 << 10
+	unitShift   = 2  // a unit is 4 bytes: sealed chunks fit closely
+	pageShift   = 16 // units in a page: 256 KiB
 	pageBytes   = 1 << (unitShift + pageShift)
-	sizeClasses = 128 // blocks up to 128 MiB
+	firstPage   = 32 << 10
+	exactUnits  = 256              // up to 1 KiB there is a class for each size
+	sizeClasses = exactUnits + 104 // above, eight for each power of two, up to 8 MiB
+	maxPages    = 1 << (32 - pageShift)
 )
 
-// class gives the size class of n bytes, and the units a block of that class has. Up to 64 units there is a class for
-// each; above, four for each power of two.
+// class gives the size class of n bytes, and the units a block of that class has.
 func class(n int) (c int, units uint32) {
-	u := uint32(n+15) >> unitShift
-	if u <= 64 {
+	u := uint32(n+1<<unitShift-1) >> unitShift
+	if u <= exactUnits {
 		u = max(u, 1)
 		return int(u - 1), u
 	}
-	shift := bits.Len32(u-1) - 3
-	u = (u + 1<<shift - 1) >> shift // 5..8 quarters
-	return 63 + (shift-4)*4 + int(u-4), u << shift
+	shift := bits.Len32(u-1) - 4
+	u = (u + 1<<shift - 1) >> shift // 9..16 eighths
+	return exactUnits + (shift-5)*8 + int(u-9), u << shift
+}
+
+// classUnits is the units a block of a class has.
+func classUnits(c int) uint32 {
+	if c < exactUnits {
+		return uint32(c + 1)
+	}
+	c -= exactUnits
+	return uint32(9+c%8) << (5 + c/8)
 }
 
 // blockBytes is the size of the block that alloc gives for n bytes.
@@ -42,37 +58,117 @@ func blockBytes(n int) int {
 	return int(units) << unitShift
 }
 
-// alloc gives a block of at least n > 0 bytes, of any content.
-func (s *slab) alloc(n int) ref {
+// grain keeps the blocks of open chunks, which come and go, to few sizes, so that one that was freed suits another.
+const grain = 32
+
+// openBytes is the size of the block for an open chunk that needs n bytes.
+func openBytes(n int) int { return blockBytes((n + grain - 1) &^ (grain - 1)) }
+
+// alloc gives a block of at least n > 0 bytes, of any content: a freed one of that size, a piece of a larger one, or
+// new memory.
+func (s *slab) alloc(m *memory, n int) ref {
 	c, units := class(n)
-	if r := s.free[c]; r != 0 {
-		b := s.at(ref(r), 4)
-		s.free[c] = uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
-		return ref(r)
+	s.used += int64(units) << unitShift
+	if s.free[c] != 0 {
+		return s.pop(c)
 	}
-	if len(s.pages) == 0 || int(s.next+units)<<unitShift > len(s.pages[len(s.pages)-1]) {
-		s.grow(int(units) << unitShift)
+	if from := s.larger(c + leastRest); from < sizeClasses {
+		r := s.pop(from)
+		s.giveUp(r+ref(units), classUnits(from)-units)
+		return r
+	}
+	if s.next+units > s.end {
+		s.extend(m, units)
 	}
 	r := ref(uint32(len(s.pages)-1)<<pageShift | s.next)
 	s.next += units
 	return r
 }
 
+// leastRest is how many units must be left of a block that is cut: less would be of no use to anybody.
+const leastRest = 4
+
+// larger gives the first class from c on with a free block, sizeClasses when there is none.
+func (s *slab) larger(c int) int {
+	for w := c / 64; w < len(s.some); w++ {
+		bitsOf := s.some[w]
+		if w == c/64 {
+			bitsOf &= ^uint64(0) << (c % 64)
+		}
+		if bitsOf != 0 {
+			return w*64 + bits.TrailingZeros64(bitsOf)
+		}
+	}
+	return sizeClasses
+}
+
+func (s *slab) pop(c int) ref {
+	r := ref(s.free[c])
+	if s.free[c] = binary.LittleEndian.Uint32(s.at(r, 4)); s.free[c] == 0 {
+		s.some[c/64] &^= 1 << (c % 64)
+	}
+	return r
+}
+
+func (s *slab) push(c int, r ref) {
+	binary.LittleEndian.PutUint32(s.at(r, 4), s.free[c])
+	s.free[c] = uint32(r)
+	s.some[c/64] |= 1 << (c % 64)
+}
+
+// giveUp frees a stretch of units, which no block need ever have been.
+func (s *slab) giveUp(r ref, units uint32) {
+	for units > 0 {
+		c, u := class(int(units) << unitShift)
+		if u > units {
+			c--
+			u = classUnits(c)
+		}
+		s.push(c, r)
+		r += ref(u)
+		units -= u
+	}
+}
+
+// extend counts more of the last page, or adds one, so that a block of so many units fits behind next.
+func (s *slab) extend(m *memory, units uint32) {
+	if len(s.pages) == 0 || int(s.next+units)<<unitShift > len(s.pages[len(s.pages)-1]) {
+		s.grow(m, int(units)<<unitShift)
+	}
+	step := 4 << 10
+	if s.bytes >= 16*int64(step) {
+		step *= 4
+	}
+	page := len(s.pages[len(s.pages)-1])
+	end := min((int(s.next+units)<<unitShift+step-1)&^(step-1), page)
+	grown := int64(end) - int64(s.end)<<unitShift
+	s.end = uint32(end >> unitShift)
+	s.bytes += grown
+	m.add(grown)
+}
+
 // grow adds a page. A block larger than a page gets a page of its own length; only its first unit has a ref.
-func (s *slab) grow(need int) {
+func (s *slab) grow(m *memory, need int) {
+	if len(s.pages) == maxPages {
+		panic("BUG: engine: a slab is full, which admission should have kept it from")
+	}
+	if s.next < s.end {
+		s.giveUp(ref(uint32(len(s.pages)-1)<<pageShift|s.next), s.end-s.next)
+	}
 	size := pageBytes
-	if n := len(s.pages); n < 5 {
+	if n := len(s.pages); n < 3 {
 		size = firstPage << n
 	}
-	s.next = 0
+	s.next, s.end = 0, 0
 	if len(s.pages) == 0 {
 		s.next = 1 // ref 0 is none
 		need += 1 << unitShift
 	}
-	size = max(size, need)
-	s.pages = append(s.pages, make([]byte, size))
-	s.bytes += int64(size)
+	s.pages = append(s.pages, m.arena.Take(max(size, pageUp(need))))
 }
+
+// full says that there is hardly a ref left to give.
+func (s *slab) full() bool { return len(s.pages) >= maxPages-64 }
 
 // at gives the first n bytes of a block.
 func (s *slab) at(r ref, n int) []byte {
@@ -85,11 +181,7 @@ func (s *slab) release(r ref, n int) {
 	if r == 0 {
 		return
 	}
-	c, _ := class(n)
-	b, next := s.at(r, 4), s.free[c]
-	b[0], b[1], b[2], b[3] = byte(next), byte(next>>8), byte(next>>16), byte(next>>24)
-	s.free[c] = uint32(r)
+	c, units := class(n)
+	s.used -= int64(units) << unitShift
+	s.push(c, r)
 }
-
-// size is the memory of the slab, its page table included.
-func (s *slab) size() int64 { return s.bytes + int64(cap(s.pages))*24 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
-	"unsafe"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -19,6 +19,7 @@ type Config struct {
 	Cluster string // name of the flock, the key of its digests
 	Epoch   string // names this incarnation of the data
 	Clock   func() time.Time
+	Budget  *budget.Budget // the limits of the node; nil = none
 }
 
 // Store implements store.Local. It has one owner: no method may run beside another.
@@ -26,9 +27,15 @@ type Store struct {
 	cfg     Config
 	names   names
 	periods []*period // lowest first
+	dying   []dying   // periods that were dropped and not yet freed
+	trash   garbage
 	cursors map[string]store.Cursor
 	floor   series.Period
 	score   int64 // µs, the last one given
+
+	meter         // all that is no part of names and periods
+	tables  int64 // bytes in sight of the garbage collector, as counted
+	refused refusal
 
 	scratch
 }
@@ -71,10 +78,14 @@ var _ store.Local = (*Store)(nil)
 
 // New makes an empty store.
 func New(cfg Config) *Store {
-	return &Store{
-		cfg: cfg, names: newNames(store.DigestSeed(cfg.Cluster)), cursors: map[string]store.Cursor{},
-		scratch: scratch{encoded: make([]byte, 8<<10)},
+	s := &Store{
+		cfg: cfg, cursors: map[string]store.Cursor{},
+		scratch: scratch{encoded: make([]byte, 8<<10)}, meter: meter{budget: cfg.Budget},
 	}
+	s.names.digest = store.DigestSeed(cfg.Cluster)
+	s.names.open(s.meter, &s.trash)
+	s.recount()
+	return s
 }
 
 // period gives a period that exists, else nil.
@@ -87,19 +98,24 @@ func (s *Store) period(id series.Period) *period {
 	return nil
 }
 
-// hold gives the period and the entry of a series, making both if need be.
-func (s *Store) hold(pid series.Period, id uint32) (*period, *entry) {
+// makePeriod gives a period, a new one if need be.
+func (s *Store) makePeriod(pid series.Period) *period {
 	p := s.period(pid)
 	if p == nil {
-		p = &period{id: pid}
+		p = newPeriod(pid, s.cfg.Budget)
 		at, _ := slices.BinarySearchFunc(s.periods, pid, func(p *period, id series.Period) int { return int(p.id - id) })
 		s.periods = slices.Insert(s.periods, at, p)
 	}
+	return p
+}
+
+// hold gives the entry of a series in a period, making it if need be.
+func (s *Store) hold(p *period, id uint32) *entry {
 	e, fresh := p.hold(id)
 	if fresh {
-		s.names.infos[id].holders++
+		s.names.info(id).holders++
 	}
-	return p, e
+	return e
 }
 
 // find gives the period and the entry of a key, nil when it has no points.
@@ -136,24 +152,16 @@ func (s *Store) keepOrigin(o store.Origin) {
 			continue
 		}
 		id := s.names.intern(k.Series)
-		p, _ := s.hold(k.Period, id)
-		if p.marks == nil {
-			p.marks = map[string]*markPages{}
-		}
-		if p.marks[o.Peer] == nil {
-			p.marks[o.Peer] = &markPages{}
-		}
-		p.fixed += p.marks[o.Peer].set(id, m)
+		p := s.makePeriod(k.Period)
+		s.hold(p, id)
+		p.setMark(o.Peer, id, m)
 	}
 }
 
 // forgetMarks forgets how far the keys of a peer were taken over: it has lost its memory.
 func (s *Store) forgetMarks(peer string) {
 	for _, p := range s.periods {
-		if m := p.marks[peer]; m != nil {
-			p.fixed -= m.bytes()
-			delete(p.marks, peer)
-		}
+		p.forgetMarks(peer)
 	}
 }
 
@@ -187,22 +195,6 @@ func (s *Store) Epoch(context.Context) (string, error) { return s.cfg.Epoch, nil
 // Floor implements store.Store.
 func (s *Store) Floor(context.Context) (series.Period, error) { return s.floor, nil }
 
-// Drop implements store.Store. It takes time for the series of what it drops, none for their points.
-func (s *Store) Drop(_ context.Context, floor series.Period) (keys int, err error) {
-	s.floor = max(s.floor, floor)
-	for len(s.periods) > 0 && s.periods[0].id < s.floor {
-		p := s.periods[0]
-		s.periods = slices.Delete(s.periods, 0, 1)
-		keys += p.keys
-		p.each(0, func(id uint32, _ *entry) bool {
-			s.names.release(id)
-			return true
-		})
-	}
-	s.names.compact()
-	return keys, nil
-}
-
 // Periods implements store.Reader.
 func (s *Store) Periods(context.Context) ([]series.Period, error) {
 	var out []series.Period
@@ -212,37 +204,6 @@ func (s *Store) Periods(context.Context) ([]series.Period, error) {
 		}
 	}
 	return out, nil
-}
-
-// Stats implements store.Store. Bytes are what was allocated for data, counted, not estimated; PerPeriod is the part
-// of it that goes with the period.
-func (s *Store) Stats(context.Context) (store.Stats, error) {
-	st := store.Stats{
-		Bytes:     int64(unsafe.Sizeof(*s)) + s.names.size() + s.scratch.size(),
-		PerPeriod: map[string]int64{},
-	}
-	for _, p := range s.periods {
-		size := p.size()
-		st.Series += p.keys
-		st.Points += p.points
-		st.Bytes += size
-		st.PerPeriod[s.cfg.Layout.PeriodString(p.id)] = size
-	}
-	return st, nil
-}
-
-func (c *scratch) size() int64 {
-	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
-		int64(cap(c.oldText)+cap(c.encoded)) + c.view.blocks[0].size() + c.view.blocks[1].size()
-}
-
-// KeyBytes implements store.Local: the entry, its directory, its chunks and its name.
-func (s *Store) KeyBytes(k series.Key) int64 {
-	p, e := s.find(k)
-	if e == nil {
-		return 0
-	}
-	return p.keyBytes(e) + int64(len(k.Series))
 }
 
 // Remote implements store.Store: the store is in this process.

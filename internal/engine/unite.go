@@ -14,6 +14,7 @@ const (
 	// The first chunk of a series is sealed between these, by its id, or a whole fleet would seal on one tick.
 	firstSeal   = 60
 	firstSpread = 120
+	firstBytes  = 32 // that a new series gets for points: enough for a handful
 )
 
 // Unite implements store.Store.
@@ -21,14 +22,23 @@ func (s *Store) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 	now := s.cfg.Clock().UnixMicro()
 	for i := range groups {
 		g := &groups[i]
-		g.Added = 0
+		g.Added, g.Refused, g.Why = 0, 0, nil
 		if len(g.Points) == 0 {
 			continue
 		}
-		id := s.names.intern(g.Key.Series)
-		p, e := s.hold(g.Key.Period, id)
-		s.uniteKey(p, id, e, g)
-		s.grown(target{p, e, id}, g.Added, now)
+		s.refused = refusal{}
+		p, id, e, err := s.enter(g.Key, o)
+		if err != nil {
+			s.refused.add(len(g.Points), err)
+		} else {
+			s.uniteKey(p, id, e, g)
+			s.grown(target{p, e, id}, g.Added, now)
+		}
+		if s.refused.n > 0 {
+			if err := s.refuse(g, s.refused, o); err != nil {
+				return err
+			}
+		}
 	}
 	s.keepOrigin(o)
 	return nil
@@ -41,9 +51,13 @@ func (s *Store) grown(in target, added int, nowMicros int64) {
 	}
 	in.p.points += int64(added)
 	in.p.touch(in.id, in.e, s.tick(nowMicros))
+	if len(s.lateHours) == 0 {
+		return
+	}
 	for _, h := range s.lateHours {
 		in.p.late.touch(in.id, h, s.tick(nowMicros))
 	}
+	in.p.recount()
 }
 
 // tick gives the next score: the time, but always more than the last.
@@ -56,7 +70,7 @@ func (s *Store) tick(nowMicros int64) int64 {
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
 	s.digest = e.digest()
-	s.seriesSeed = s.names.infos[id].seed
+	s.seriesSeed = s.names.info(id).seed
 	if e.points == 0 {
 		p.begin(id, e)
 	}
@@ -66,7 +80,9 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	}
 	rest := g.Points
 	for len(rest) > 0 && (e.dirLen == 0 || rest[0].TS > e.open.Last()) {
-		s.append(p, e, rest[0])
+		if err := s.append(p, e, rest[0]); err != nil {
+			s.refused.add(1, err)
+		}
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
@@ -109,47 +125,60 @@ func (s *Store) sorted(points []series.Point) []series.Point {
 	return points
 }
 
-// append puts a point behind all others of its key.
-func (s *Store) append(p *period, e *entry, pt series.Point) {
-	s.addDigest(pt)
-	s.extend(p, e, chunk.Point(pt))
+// append puts a point behind all others of its key. The error is that of a limit: it needed memory.
+func (s *Store) append(p *period, e *entry, pt series.Point) error {
+	err := s.extend(p, e, chunk.Point(pt))
+	if err == nil {
+		s.addDigest(pt)
+	}
+	return err
 }
 
 // extend is append without the digest.
-func (s *Store) extend(p *period, e *entry, cp chunk.Point) {
+func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	if e.dirLen == 0 {
-		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent{first: cp.TS, size: 64})
+		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent{first: cp.TS, size: firstBytes})
 	}
 	if e.open.Len() >= int(e.sealAt) {
+		if err := s.admitGrowth(p, e); err != nil {
+			return err
+		}
 		s.seal(p, e, cp)
 	}
 	odd := e.open.Odd()
 	if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
-		s.growOpen(p, e, len(cp.Value))
-		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
-			panic("BUG: engine: a point that is outside the grammar")
+		if err := s.admitGrowth(p, e); err != nil {
+			return err
+		}
+		s.growOpen(p, e, 0)
+		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) { // it is text
+			s.growOpen(p, e, chunk.Room+len(cp.Value))
+			if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+				panic("BUG: engine: a point that is outside the grammar")
+			}
 		}
 	}
 	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
 		last := int(e.dirLen) - 1
 		s.rewrite(p, e, last, s.decode(p, e, last))
 	}
+	return nil
 }
 
 // startOpen adds an empty open chunk; d says when it begins and how large its block is to be.
 func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
-	d.block = p.slab.alloc(int(d.size))
+	d.block = p.slab.alloc(&p.memory, int(d.size))
 	e.open = open
 	p.makeRoom(e, int(e.dirLen), 1)
 	p.setDirent(e, int(e.dirLen)-1, d)
 }
 
-// growOpen gives the open chunk a block in which a value of n bytes more has room.
+// growOpen gives the open chunk a larger block, by n bytes at least.
 func (s *Store) growOpen(p *period, e *entry, n int) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	size := blockBytes(max(int(d.size)*3/2, int(d.size)+chunk.Room+n))
-	block := p.slab.alloc(size)
+	size := openBytes(int(d.size) + max(n, int(d.size)/4, 1))
+	block := p.slab.alloc(&p.memory, size)
 	copy(p.slab.at(block, size), p.slab.at(d.block, int(d.size)))
 	p.slab.release(d.block, int(d.size))
 	d.block, d.size = block, uint16(size)
@@ -157,7 +186,7 @@ func (s *Store) growOpen(p *period, e *entry, n int) {
 }
 
 // seal writes the open chunk out in its smallest form in a block that fits, and starts the next, which will probably
-// become a little larger than what was sealed.
+// become a little larger than what was sealed, and gets room for half of it.
 func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
@@ -167,14 +196,14 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
-	size := blockBytes(max(64, int(d.size)*5/4+32))
+	size := openBytes(max(firstBytes, int(d.size)*5/8))
 	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
 }
 
 // putSealed copies the chunk in s.encoded to a block of its own.
 func (s *Store) putSealed(p *period, d *dirent) {
 	d.size = uint16(len(s.encoded))
-	d.block = p.slab.alloc(len(s.encoded))
+	d.block = p.slab.alloc(&p.memory, len(s.encoded))
 	copy(p.slab.at(d.block, len(s.encoded)), s.encoded)
 }
 
@@ -203,11 +232,18 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	}
 	points, behind := s.skipKnown(p, e, i, points)
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
+		if err := s.admitGrowth(p, e); err != nil {
+			s.refused.add(s.missing(p, e, i, points), err)
+			return
+		}
 		points = s.insert(p, e, i, points)
 	}
 	for _, pt := range points {
+		if err := s.append(p, e, pt); err != nil {
+			s.refused.add(1, err)
+			continue
+		}
 		s.noteLate(pt.TS)
-		s.append(p, e, pt)
 	}
 }
 
@@ -215,7 +251,11 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 	outcome := s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
 	if outcome == chunk.NoRoom {
-		s.growOpen(p, e, len(pt.Value))
+		if err := s.admitGrowth(p, e); err != nil {
+			s.refused.add(1, err)
+			return
+		}
+		s.growOpen(p, e, chunk.Room+len(pt.Value))
 		outcome = s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
 	}
 	switch outcome {
@@ -322,8 +362,8 @@ func (s *Store) openChunk(p *period, d *dirent, points []chunk.Point) chunk.Stat
 	if !ok {
 		panic("BUG: engine: points that are outside the grammar")
 	}
-	size := blockBytes(st.Size() + st.Size()/4 + 64)
-	d.block, d.size = p.slab.alloc(size), uint16(size)
+	size := openBytes(st.Size() + st.Size()/8 + chunk.Room)
+	d.block, d.size = p.slab.alloc(&p.memory, size), uint16(size)
 	copy(p.slab.at(d.block, size), buf[:st.Size()])
 	return st
 }

@@ -75,14 +75,14 @@ type FirstKey struct {
 	Slot   *Slot // nil = not known
 }
 
-// is says whether key is that very argument.
-func (f *FirstKey) is(key []byte) bool {
+// Is says whether key is that very argument.
+func (f *FirstKey) Is(key []byte) bool {
 	return len(f.Name) > 0 && len(key) == len(f.Name) && &key[0] == &f.Name[0]
 }
 
 // parse reads a key of the command.
 func (c *Call) parse(key []byte) (series.Key, error) {
-	if c.First.is(key) {
+	if c.First.Is(key) {
 		return c.First.Parsed, c.First.Err
 	}
 	return c.Topology.Layout.ParseKey(key)

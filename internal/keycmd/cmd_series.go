@@ -1,6 +1,7 @@
 package keycmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,15 +104,25 @@ type Refusals struct {
 
 // Add counts one.
 func (r *Refusals) Add(why error) {
-	if r.N == 0 {
-		r.Why = why
-	}
+	r.Why = cmp.Or(r.Why, why)
 	r.N++
 }
 
-// Reply is the error that names them; of is how many points the command had.
+// Reply is the error that names them, that of redis-server where memory kept everything out; of is how many points the
+// command had.
 func (r *Refusals) Reply(of int) string {
+	if r.N == of && errors.Is(r.Why, store.ErrMemory) {
+		return RefusalText(r.Why)
+	}
 	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.N, of, r.Why)
+}
+
+// RefusalText is the error for one refused point.
+func RefusalText(why error) string {
+	if errors.Is(why, store.ErrMemory) {
+		return "OOM command not allowed when " + why.Error()
+	}
+	return "ERR " + why.Error()
 }
 
 // storeError is the error reply for an error of a store.

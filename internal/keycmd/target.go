@@ -77,7 +77,7 @@ func (c *Call) slotFor(key []byte) *Slot {
 	if len(c.Slots) == 1 {
 		return c.Slots[0]
 	}
-	if c.First.Slot != nil && c.First.is(key) {
+	if c.First.Slot != nil && c.First.Is(key) {
 		return c.First.Slot
 	}
 	id := c.Topology.ShardOf(key)

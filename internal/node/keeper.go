@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -23,13 +24,14 @@ const floorMagic = "dunlin-floor 1"
 // errDropLive refuses to drop a period that is still being written.
 var errDropLive = errors.New("only periods before the current one can be dropped")
 
-// keeper is retention: it owns the floor of the node.
+// keeper is retention: it owns the floor of the node, and its limits.
 type keeper struct {
-	node  *Node
-	path  string // floor file; "" = not kept
-	write func(path string, data []byte) error
-	start time.Time
-	mono  func() time.Duration
+	node   *Node
+	budget *budget.Budget
+	path   string // floor file; "" = not kept
+	write  func(path string, data []byte) error
+	start  time.Time
+	mono   func() time.Duration
 
 	dropping sync.Mutex // one drop at a time; held over I/O, never taken under mu
 
@@ -167,7 +169,7 @@ func (k *keeper) run(ctx context.Context, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
-		if err := k.tick(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(k.tick(ctx), k.makeRoom(ctx)); err != nil && ctx.Err() == nil {
 			k.node.log.Warn("retention failed, trying again", "in", 10*every, "err", err)
 			t.Reset(10 * every)
 		} else {
@@ -176,6 +178,7 @@ func (k *keeper) run(ctx context.Context, every time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-k.budget.Pressure():
 		case <-t.C:
 		}
 	}

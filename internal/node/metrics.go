@@ -5,6 +5,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // collector gives the node's last status to Prometheus. It asks nothing of the stores: a scrape must be cheap.
@@ -13,6 +16,7 @@ type collector struct {
 	shard map[string]*prometheus.Desc
 	link  map[string]*prometheus.Desc
 	node  map[string]*prometheus.Desc
+	each  map[string]*prometheus.Desc // by period
 }
 
 // newRegistry makes the registry that /metrics shows.
@@ -45,9 +49,23 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"peer_points_total", "Points read from the peer.",
 				"peer_commands_total", "Commands sent to the peer.",
 				"peer_up", "Whether the peer answers."),
+			each: desc([]string{"period"}, "memory_period_bytes", "Memory of a period, everything counted."),
 			node: desc(nil,
 				"unjournaled_points_total", "Points that only a sweep found in the node's own Redis.",
 				"floor_timestamp_seconds", "Start of the oldest live period.",
+				"memory_used_bytes", "All memory that is counted; what --engine.max-memory limits.",
+				"memory_peak_bytes", "The most that it was.",
+				"memory_points_bytes", "Of it, chunks of points and their directories.",
+				"memory_series_bytes", "Of it, entries and names of series.",
+				"memory_plain_keys_bytes", "Of it, plain keys.",
+				"memory_client_buffers_bytes", "Of it, buffers of clients.",
+				"memory_index_bytes", "Of it, the index of hosts and metrics.",
+				"memory_max_bytes", "The limit, 0 = none.",
+				"max_series_per_period", "The limit on series of a period, 0 = none.",
+				"refused_oom_total", "Points of clients that were refused for want of memory.",
+				"refused_series_limit_total", "Points of clients that the limit on series refused.",
+				"merges_deferred_oom_total", "Merges from peers that were put off for want of memory.",
+				"dropped_periods_for_memory_total", "Periods that were dropped to make room.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
 	return r
@@ -55,7 +73,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range []map[string]*prometheus.Desc{c.shard, c.link, c.node} {
+	for _, m := range []map[string]*prometheus.Desc{c.shard, c.link, c.node, c.each} {
 		for _, d := range m {
 			ch <- d
 		}
@@ -78,6 +96,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	counter(c.node["unjournaled_points_total"], s.Unjournaled)
+	c.memory(s, counter, gauge)
 	for _, sh := range s.Shards {
 		id := strconv.Itoa(sh.ID)
 		counter(c.shard["points_written_total"], sh.Counters.Points, id)
@@ -101,6 +120,34 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(c.link["peer_commands_total"], l.Commands, l.Peer, id)
 		gauge(c.link["peer_up"], boolean(l.Err == ""), l.Peer, id)
 	}
+}
+
+// emit gives one value to Prometheus.
+type emit[N int64 | float64] func(d *prometheus.Desc, v N, labels ...string)
+
+// memory is what INFO memory shows, and what the limits kept out.
+func (c *collector) memory(s *status, counter emit[int64], gauge emit[float64]) {
+	b := c.n.keeper.budget
+	st, _ := s.sums()
+	if c.n.self.OnRedis() {
+		st = store.Stats{} // theirs is not this process's
+	}
+	for name, v := range map[string]int64{
+		"memory_used_bytes": b.Used(), "memory_peak_bytes": b.Peak(), "memory_points_bytes": st.PointBytes,
+		"memory_series_bytes": st.SeriesBytes, "memory_plain_keys_bytes": b.Part(budget.PlainKeys),
+		"memory_client_buffers_bytes": b.Part(budget.Buffers), "memory_index_bytes": b.Part(budget.Index),
+		"memory_max_bytes": b.Max(), "max_series_per_period": b.MaxSeries(),
+	} {
+		gauge(c.node[name], float64(v))
+	}
+	for p, bytes := range st.PerPeriod {
+		gauge(c.each["memory_period_bytes"], float64(bytes), p)
+	}
+	n := b.Counters()
+	counter(c.node["refused_oom_total"], n.RefusedMemory)
+	counter(c.node["refused_series_limit_total"], n.RefusedSeries)
+	counter(c.node["merges_deferred_oom_total"], n.Deferred)
+	counter(c.node["dropped_periods_for_memory_total"], n.Dropped)
 }
 
 func boolean(b bool) float64 {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
@@ -52,9 +53,19 @@ type Config struct {
 	JournalName string        // the seed-style writers' journal in the node's Redis, default "journal"
 	Sweep       time.Duration // how often the node's Redis is swept for writers that journal nothing, default 60 s
 
+	Memory Memory
+
 	Clock   func() time.Time
 	Version string
 	Log     *slog.Logger
+}
+
+// Memory is the limits of an engine node.
+type Memory struct {
+	Max       int64         // bytes of used_memory; 0 = no limit
+	Policy    budget.Policy // what happens when it is reached
+	MaxSeries int64         // series per period, over all shards; 0 = no limit
+	GoLimit   bool          // keep the Go runtime's own memory within what Max leaves to it
 }
 
 // Node is one node of a flock.
@@ -110,7 +121,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	start := time.Now()
 	n.keeper = &keeper{
-		node: n, path: floorPath(cfg.StoragePath), start: cfg.Clock(),
+		node: n, path: floorPath(cfg.StoragePath), start: cfg.Clock(), budget: newBudget(cfg.Memory),
 		mono:  func() time.Duration { return time.Since(start) },
 		write: func(path string, data []byte) error { return fsx.WriteAtomic(fsx.OS{}, path, data) },
 	}
@@ -238,7 +249,7 @@ func (n *Node) newServer() *server.Server {
 	return server.New(server.Config{
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
 		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
-		Limits: resp.DefaultLimits(),
+		Budget: n.keeper.budget, Limits: resp.DefaultLimits(),
 	})
 }
 

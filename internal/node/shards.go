@@ -57,7 +57,7 @@ func (n *Node) openStore(id int, incarnation replog.Incarnation) (st store.Store
 	if !n.self.OnRedis() {
 		return engine.New(engine.Config{
 			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock,
+			Clock: n.cfg.Clock, Budget: n.keeper.budget,
 		}), nil, nil
 	}
 	if id > len(n.self.Redis) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -71,9 +72,14 @@ func (n *Node) look(ctx context.Context) *status {
 func (n *Node) runStatus(ctx context.Context) {
 	t := time.NewTicker(statusEvery)
 	defer t.Stop()
+	goLimit := int64(0)
 	for {
 		ask, cancel := context.WithTimeout(ctx, 5*statusEvery)
-		n.status.Store(n.look(ask))
+		s := n.look(ask)
+		n.status.Store(s)
+		n.keeper.budget.Set(budget.Index, n.index.Bytes())
+		st, _ := s.sums()
+		goLimit = n.limitGo(st.Bytes, goLimit)
 		n.flock.runPoll(ask)
 		cancel()
 		select {
@@ -87,12 +93,18 @@ func (n *Node) runStatus(ctx context.Context) {
 // sums adds the shards up. Points is -1 when a store does not know its own.
 func (s *status) sums() (st store.Stats, c shard.Counters) {
 	unknown := false
+	st.PerPeriod = map[string]int64{}
 	for _, sh := range s.Shards {
 		st.Series += sh.Stats.Series
 		if st.Points += sh.Stats.Points; sh.Stats.Points < 0 {
 			unknown = true
 		}
 		st.Bytes += sh.Stats.Bytes
+		st.PointBytes += sh.Stats.PointBytes
+		st.SeriesBytes += sh.Stats.SeriesBytes
+		for p, bytes := range sh.Stats.PerPeriod {
+			st.PerPeriod[p] += bytes
+		}
 		st.Foreign += sh.Stats.Foreign
 		c.Points += sh.Counters.Points
 		c.Pulled += sh.Counters.Pulled

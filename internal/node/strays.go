@@ -208,7 +208,8 @@ func (s *sweeper) points(ctx context.Context, k series.Key, span store.Span) ([]
 	return got[0], nil
 }
 
-// send writes points to the owner's shard on another node. What is refused there (a clock, a higher floor) stays here.
+// send writes points to the owner's shard on another node. What is refused there (a clock, a higher floor) stays here;
+// what it has no memory for is tried again.
 func (s *sweeper) send(ctx context.Context, owner int, key string, points []series.Point) error {
 	cmd := []string{"ZADD", key}
 	for _, p := range points {
@@ -217,7 +218,7 @@ func (s *sweeper) send(ctx context.Context, owner int, key string, points []seri
 		cmd = append(cmd, score, member)
 	}
 	err, failed := s.forward.Do(ctx, owner, 2, [][]string{cmd})[0].(error)
-	if failed && !strings.Contains(err.Error(), " refused: ") {
+	if failed && (!strings.Contains(err.Error(), " refused: ") || strings.Contains(err.Error(), store.ErrMemory.Error())) {
 		return err
 	}
 	return nil

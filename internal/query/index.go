@@ -94,6 +94,22 @@ func (x *Index) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// What a host and a series take in memory, about: the structs, their places in maps, the text.
+const (
+	hostCost   = 256
+	seriesCost = 320
+)
+
+// Bytes is about what the index takes in memory.
+func (x *Index) Bytes() (n int64) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, h := range x.hosts {
+		n += hostCost + int64(len(h.metrics))*seriesCost
+	}
+	return n
+}
+
 // Ready is nil once every journal has been read to its end; else it says which shard is missing and why.
 func (x *Index) Ready() error {
 	x.mu.RLock()

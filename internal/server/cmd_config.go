@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,9 @@ import (
 // parameters are what CONFIG GET shows to tools that ask a Redis for it.
 func (s *Server) parameters() map[string]string {
 	return map[string]string{
-		"save": "", "appendonly": "no", "appendfsync": "no", "maxmemory": "0", "maxmemory-policy": "noeviction",
-		"databases": itoa(s.cfg.Topology.Shards() + 1), "maxclients": itoa(s.maxClients()), "timeout": "0",
+		"save": "", "appendonly": "no", "appendfsync": "no", "maxmemory": itoa(s.cfg.Budget.Max()),
+		"maxmemory-policy": s.cfg.Budget.Policy().String(),
+		"databases":        itoa(s.cfg.Topology.Shards() + 1), "maxclients": itoa(s.maxClients()), "timeout": "0",
 		"zset-max-listpack-entries": "128", "zset-max-listpack-value": "64",
 		"zset-max-ziplist-entries": "128", "zset-max-ziplist-value": "64",
 		"set-max-intset-entries": "512", "proto-max-bulk-len": "1048576",
@@ -62,22 +64,33 @@ func (c *call) configGet() {
 	}
 }
 
-// configSet takes what changes nothing, as tools that set up a Redis send it; it refuses everything else rather than
-// to answer OK to what has no effect.
+// configSet changes the memory limit and its policy. Of everything else it takes what changes nothing, as tools that
+// set up a Redis send it, and refuses the rest rather than to answer OK to what has no effect. All or nothing is set.
 func (c *call) configSet() {
 	known := c.srv.parameters()
+	var sets []func()
 	for i := 2; i < len(c.args); i += 2 {
-		name := strings.ToLower(string(c.args[i]))
-		value, ok := known[name]
+		name, value := strings.ToLower(string(c.args[i])), strings.ToLower(string(c.args[i+1]))
+		is, ok := known[name]
+		set, err := c.srv.setting(name, value)
 		switch {
 		case !ok:
 			c.w.Error("ERR Unknown option or number of arguments for CONFIG SET - '" + name + "'")
 			return
-		case !strings.EqualFold(value, string(c.args[i+1])):
-			c.w.Error(fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - it stays %q: nothing can be "+
-				"set while a node runs, its flags and the topology file say what it is (see dunlin node --help)", name, value))
+		case err == nil:
+			sets = append(sets, set)
+		case !errors.Is(err, errNoSetting):
+			c.w.Error(fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - %v", name, err))
+			return
+		case !strings.EqualFold(is, value):
+			c.w.Error(fmt.Sprintf("ERR CONFIG SET failed (possibly related to argument '%s') - it stays %q: only maxmemory "+
+				"and maxmemory-policy can be set while a node runs, its flags and the topology file say the rest "+
+				"(see dunlin node --help)", name, is))
 			return
 		}
+	}
+	for _, set := range sets {
+		set()
 	}
 	c.w.Simple("OK")
 }

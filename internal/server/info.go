@@ -57,8 +57,6 @@ func (s *Server) infoSections(c *call) []InfoSection {
 	}
 	now := s.cfg.Clock()
 	up := int64(now.Sub(s.started).Seconds())
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	n := s.listener.Counts()
 	return []InfoSection{
 		{"Server", [][2]string{
@@ -82,13 +80,7 @@ func (s *Server) infoSections(c *call) []InfoSection {
 			{"blocked_clients", "0"},
 			{"client_buffers", itoa(n.Held)},
 		}},
-		{"Memory", [][2]string{
-			{"used_memory", itoa(int64(mem.HeapAlloc))},
-			{"used_memory_rss", itoa(int64(mem.Sys))},
-			{"used_memory_human", fmt.Sprintf("%.2fM", float64(mem.HeapAlloc)/(1<<20))},
-			{"maxmemory", s.parameters()["maxmemory"]},
-			{"maxmemory_policy", s.parameters()["maxmemory-policy"]},
-		}},
+		{"Memory", s.memoryInfo(c)},
 		{"Persistence", [][2]string{
 			{"loading", "0"},
 			{"async_loading", "0"},
@@ -100,7 +92,7 @@ func (s *Server) infoSections(c *call) []InfoSection {
 			{"total_commands_processed", itoa(s.commands.Load())},
 			{"rejected_connections", itoa(n.Rejected)},
 			{"protocol_errors", itoa(n.ProtocolErrors)},
-		}, s.shardCounts()...)},
+		}, append(s.shardCounts(), s.limitCounts()...)...)},
 		{"Replication", [][2]string{{"role", "master"}, {"connected_slaves", "0"}}},
 		{"Keyspace", s.keyspaceInfo(c)},
 	}

@@ -19,12 +19,16 @@ func keyCommands() []command {
 		if k.Flags&keycmd.AllSlots != 0 {
 			cmd.flags |= flagAllSlots
 		}
+		grows := growsPlain[k.Name]
 		cmd.run = func(c *call) {
 			c.keys = keycmd.Call{
 				Ctx: c.ctx, Args: c.args, W: c.w, Slots: c.slots, Topology: c.srv.cfg.Topology, Clock: c.srv.cfg.Clock,
 				First: c.cl.exec.first,
 			}
 			from := len(c.w.Buf)
+			if grows && c.refusesPlain() {
+				return
+			}
 			k.Run(&c.keys)
 			if c.keys.Err != nil {
 				c.w.Buf = c.w.Buf[:from]

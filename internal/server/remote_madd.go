@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/dunlin-db/dunlin/internal/batch"
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/reply"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -109,19 +110,24 @@ func (e errorReply) Error() string { return string(e) }
 func manyReply(points []manyPoint, replies []store.Reply) store.Reply {
 	refused := []store.Reply{}
 	for i, p := range points {
-		why := p.why
+		why, text := p.why, ""
+		if reply, ok := why.(errorReply); ok {
+			text = string(reply)
+		} else if why != nil {
+			text = keycmd.RefusalText(why)
+		}
 		if p.at.lane != nil {
 			r := replies[0]
 			replies = replies[1:]
 			if err, ok := r.(error); ok {
-				why = err
+				why, text = err, reply.ErrorText(err)
 			} else if p.sh != nil {
 				added, _ := r.(int64)
 				p.sh.Wrote(1, int(added))
 			}
 		}
 		if why != nil {
-			refused = append(refused, []store.Reply{int64(i), reply.ErrorText(why)})
+			refused = append(refused, []store.Reply{int64(i), text})
 		}
 	}
 	stored := int64(len(points) - len(refused))

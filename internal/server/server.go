@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/batch"
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -32,6 +33,7 @@ type Config struct {
 	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
 	Drop   func(ctx context.Context, p series.Period) (int, error)
 	Info   func() []InfoSection // more sections for INFO; may be nil
+	Budget *budget.Budget       // the limits of the node; nil = none
 	Log    *slog.Logger
 	Limits resp.Limits
 }
@@ -76,6 +78,9 @@ type Server struct {
 func New(cfg Config) *Server {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.Budget == nil {
+		cfg.Budget = budget.New()
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -137,7 +142,8 @@ const (
 	reapMost  = 1000
 )
 
-// reap removes expired plain keys that nobody asks for, until ctx ends. What is left over waits for the next tick.
+// reap removes expired plain keys that nobody asks for, until ctx ends. What is left over waits for the next tick. It
+// keeps the memory limit told of what plain keys and buffers take.
 func (s *Server) reap(ctx context.Context, every time.Duration) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -147,11 +153,14 @@ func (s *Server) reap(ctx context.Context, every time.Duration) {
 			return
 		case <-t.C:
 		}
+		plain := int64(0)
 		for _, sl := range s.slots {
 			tx := sl.Shard.Begin()
 			sl.Plain.Reap(reapMost)
+			plain += sl.Plain.Bytes()
 			tx.End()
 		}
+		s.countOthers(plain)
 	}
 }
 

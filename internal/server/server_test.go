@@ -205,8 +205,8 @@ func TestServer_configSet(t *testing.T) {
 	c := dial(t, addr)
 	c.want("CONFIG SET appendonly no", "+OK\r\n")
 	c.want("CONFIG SET maxmemory 0 MAXMEMORY-POLICY NoEviction", "+OK\r\n")
-	c.wantPrefix("CONFIG SET appendonly no maxmemory 100mb",
-		"-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - it stays \"0\": nothing can be set while")
+	c.wantPrefix("CONFIG SET maxmemory 100mb appendonly yes",
+		"-ERR CONFIG SET failed (possibly related to argument 'appendonly') - it stays \"no\": only maxmemory and")
 	c.wantPrefix("CONFIG SET databases 99", "-ERR CONFIG SET failed ")
 	c.want("CONFIG SET foo bar", "-ERR Unknown option or number of arguments for CONFIG SET - 'foo'\r\n")
 	c.want("CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n")

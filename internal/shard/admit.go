@@ -67,6 +67,18 @@ func (s *Shard) admit(groups []store.Group) []Refusal {
 	return refused
 }
 
+// limited adds what the store refused for a limit of its own.
+func (s *Shard) limited(refused []Refusal, groups []store.Group) []Refusal {
+	before := len(refused)
+	for i := range groups {
+		for range groups[i].Refused {
+			refused = append(refused, Refusal{Group: i, Why: groups[i].Why})
+		}
+	}
+	s.counters.refused.Add(int64(len(refused) - before))
+	return refused
+}
+
 func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestMillis int64) error {
 	switch {
 	case s.cfg.Layout.PeriodOf(p.TS) != k.Period:

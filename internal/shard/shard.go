@@ -88,7 +88,8 @@ func (t Tx) End() {
 // is stored.
 func (t Tx) Add(ctx context.Context, groups []store.Group) ([]Refusal, error) {
 	refused := t.s.admit(groups)
-	return refused, t.unite(ctx, groups, store.Origin{})
+	err := t.unite(ctx, groups, store.Origin{})
+	return t.s.limited(refused, groups), err
 }
 
 // Merge unites points that a peer holds. Groups below the floor are left out; no clock is asked. An empty merge still
@@ -111,26 +112,29 @@ func (t Tx) live(groups []store.Group) []store.Group {
 }
 
 func (t Tx) unite(ctx context.Context, groups []store.Group, origin store.Origin) error {
-	if err := t.Store.Unite(ctx, groups, origin); err != nil {
-		return err
+	for i := range groups { // what a store does not reach before an error must not count
+		groups[i].Added, groups[i].Refused = 0, 0
 	}
+	err := t.Store.Unite(ctx, groups, origin)
 	added, seen := sums(groups)
-	if origin.Peer == "" {
-		t.s.counters.points.Add(int64(seen))
-	} else {
+	switch {
+	case origin.Peer != "":
 		t.s.counters.pulled.Add(int64(seen))
 		t.s.counters.merged.Add(int64(added))
+	case err == nil:
+		t.s.counters.points.Add(int64(seen))
 	}
-	if added > 0 {
+	if added > 0 { // also before an error: a limit may be met half way
 		t.s.number(added)
 	}
-	return nil
+	return err
 }
 
+// sums counts the points that were new, and those that were not refused.
 func sums(groups []store.Group) (added, seen int) {
 	for i := range groups {
 		added += groups[i].Added
-		seen += len(groups[i].Points)
+		seen += len(groups[i].Points) - groups[i].Refused
 	}
 	return added, seen
 }
@@ -156,8 +160,25 @@ func (s *Shard) Drop(ctx context.Context, p series.Period) (keys int, err error)
 		}
 	}
 	t := s.Begin()
-	defer t.End()
-	return t.Store.Drop(ctx, s.Floor())
+	keys, err = t.Store.Drop(ctx, s.Floor())
+	t.End()
+	s.tidy()
+	return keys, err
+}
+
+// tidy lets the store do what a drop left, piece by piece: others get the lock in between, and memory goes back to the
+// system without it.
+func (s *Shard) tidy() {
+	st, ok := s.cfg.Store.(store.Tidier)
+	for more := ok; more; {
+		var free func()
+		t := s.Begin()
+		free, more = st.Tidy()
+		t.End()
+		if free != nil {
+			free()
+		}
+	}
 }
 
 // Add is Tx.Add in a Tx of its own.
@@ -180,13 +201,16 @@ func (s *Shard) Adopt(ctx context.Context, groups []store.Group) (added int, err
 	t := s.Begin()
 	defer t.End()
 	live := t.live(groups)
-	if err := t.Store.Unite(ctx, live, store.Origin{}); err != nil {
-		return 0, err
-	}
+	err = t.Store.Unite(ctx, live, store.Origin{Admitted: true})
 	if added, _ = sums(live); added > 0 {
 		s.number(added)
 	}
-	return added, nil
+	for i := range live {
+		if err == nil && live[i].Refused > 0 {
+			err = live[i].Why // it lies where it was, and can be adopted later
+		}
+	}
+	return added, err
 }
 
 // View calls fn with the store, under the lock where there is one. fn must not keep what it is given.

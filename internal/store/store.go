@@ -10,11 +10,23 @@ import (
 // ErrUnavailable: the store can not be reached now. The operation may or may not have happened; repeating it is safe.
 var ErrUnavailable = errors.New("store unavailable")
 
+// The limits of a store in memory. Nothing of what they refuse was stored; it may be taken later.
+var (
+	// ErrMemory: what the node may use of memory is used up.
+	ErrMemory = errors.New("used memory > 'maxmemory'")
+	// ErrSeriesLimit: the period has as many series as it may have.
+	ErrSeriesLimit = errors.New("too many series")
+)
+
 // Group is some points of one key.
 type Group struct {
 	Key    series.Key
 	Points []series.Point // any order; duplicates are harmless
 	Added  int            // set by Unite: how many were not in the set before
+	// Refused is set by Unite where a limit of the store kept points out: how many, and why the first. Only points
+	// without a peer are refused so.
+	Refused int
+	Why     error
 }
 
 // Put is one point of a live writer. Its bytes are the caller's and are not kept.
@@ -61,6 +73,9 @@ type Origin struct {
 	Peer   string // name of the peer, "" for local writes
 	Marks  map[string]Mark
 	Cursor *Cursor // one without an Epoch forgets all marks of the peer before those in Marks are kept
+	// Admitted says that a client's points were admitted before, on another shard: a limit on series does not refuse
+	// them. Those of a peer always were.
+	Admitted bool
 }
 
 // Span selects points of a key: From ≤ TS ≤ To in ms, at most Limit of them (0 = all), newest first if Desc.
@@ -108,7 +123,9 @@ type Store interface {
 	Reader
 	// Unite adds the points to the sets of their keys, sets Added of each group, enters every key that grew into
 	// the journal and every (key, hour) that got a member more than LateAfter below the key's newest into the late
-	// journal, and keeps origin's cursor and marks: all in one step as far as the store can.
+	// journal, and keeps origin's cursor and marks: all in one step as far as the store can. A store that is at a
+	// limit refuses single points of clients (Group.Refused); points of a peer make it fail with ErrMemory then,
+	// with some points united and neither cursor nor marks kept: repeating is safe, later.
 	Unite(ctx context.Context, groups []Group, origin Origin) error
 	// Cursor gives what Unite kept for a peer; the zero Cursor when nothing is known.
 	Cursor(ctx context.Context, peer string) (Cursor, error)
@@ -130,11 +147,14 @@ const LateAfter = 60_000
 
 // Stats describes a store.
 type Stats struct {
-	Series    int              // keys over all periods
-	Points    int64            // -1 when only a scan could tell
-	Bytes     int64            // memory, everything counted
-	Foreign   int64            // members seen that are no points
-	PerPeriod map[string]int64 // bytes per period where the store knows them
+	Series int   // keys over all periods
+	Points int64 // -1 when only a scan could tell
+	Bytes  int64 // memory, everything counted
+	// PointBytes and SeriesBytes are the parts of Bytes that keys hold: chunks and directories; entries and names.
+	// What is left is overhead: free blocks, tables, marks, journals. Only the engine knows them.
+	PointBytes, SeriesBytes int64
+	Foreign                 int64            // members seen that are no points
+	PerPeriod               map[string]int64 // bytes per period where the store knows them
 }
 
 // Local is what the in-process engine offers beyond Store, for commands that address members by rank.
@@ -152,6 +172,13 @@ type Local interface {
 	ScanKeys(cursor uint64, n int) (keys []series.Key, next uint64)
 	// KeyBytes is the memory a key takes, 0 when it is not there.
 	KeyBytes(k series.Key) int64
+}
+
+// Tidier is a store whose Drop leaves work to be done in small pieces.
+type Tidier interface {
+	// Tidy does a piece of it, and says whether there is more. free, when not nil, gives memory back to the system
+	// and needs no lock.
+	Tidy() (free func(), more bool)
 }
 
 // Commander is a store that is itself a Redis: it takes commands that Dunlin does not interpret.

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/journal"
@@ -194,6 +195,9 @@ func (m *machine) failed(now time.Time, ev event) action {
 	m.state = Unreachable
 	if ev.local {
 		m.state = StoreDown
+		if errors.Is(ev.err, store.ErrMemory) {
+			m.state = StoreFull
+		}
 	}
 	wait := min(m.poll<<min(m.backoff, 6), maxBackoff)
 	m.backoff++

@@ -24,6 +24,7 @@ const (
 	Comparing   State = "comparing"   // hour by hour; the journal is followed all the while
 	Unreachable State = "unreachable" // the peer does not answer
 	StoreDown   State = "store down"  // the own store does not answer
+	StoreFull   State = "store full"  // the own store has no memory for what the peer has; it is taken later
 )
 
 // Config is what a Syncer is made of.

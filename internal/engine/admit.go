@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// The limits of the node are asked in two places: before a key is new in its period, and before a point of a key that
+// is there needs memory. A point that needs neither is not held up by them.
+
+// refusal counts the points of one group that a limit kept out.
+type refusal struct {
+	n   int
+	why error // of the first
+}
+
+func (r *refusal) add(n int, why error) {
+	if n > 0 && r.n == 0 {
+		r.why = why
+	}
+	r.n += n
+}
+
+// enter gives the entry of a key. A key without points, which is new in its period, is admitted first, and counted;
+// the first point must follow.
+func (s *Store) enter(k series.Key, o store.Origin) (p *period, id uint32, e *entry, err error) {
+	id, known := s.names.find(k.Series)
+	p = s.period(k.Period)
+	if known && p != nil {
+		if e := p.entry(id); e != nil && e.points > 0 {
+			return p, id, e, nil
+		}
+	}
+	if p, err = s.admitSeries(k, o, !known); err != nil {
+		return nil, 0, nil, err
+	}
+	if !known {
+		id = s.names.intern(k.Series)
+	}
+	return p, id, s.hold(p, id), nil
+}
+
+// admitSeries says whether a key that is new in its period may come, and counts it. It gives the period.
+func (s *Store) admitSeries(k series.Key, o store.Origin, fresh bool) (*period, error) {
+	if err := s.cfg.Budget.AdmitMemoryForSeries(); err != nil {
+		return nil, err
+	}
+	p := s.makePeriod(k.Period)
+	if p.slab.full() {
+		return nil, budget.ErrFull
+	}
+	n := budget.NewSeries{Host: k.Host(), Fresh: fresh, NoLimit: o.Peer != "" || o.Admitted}
+	return p, p.tally.Admit(n, func() string { return s.cfg.Layout.PeriodString(k.Period) })
+}
+
+// admitGrowth says whether an entry may take more memory for its points. The first point of an entry, and that of an
+// empty chunk, was admitted before.
+func (s *Store) admitGrowth(p *period, e *entry) error {
+	if e.open.Len() == 0 {
+		return nil
+	}
+	if p.slab.full() {
+		return budget.ErrFull
+	}
+	return s.cfg.Budget.AdmitGrowth()
+}
+
+// refuse notes a refusal in its group, and counts it. Points of a peer are not refused but put off: the error says so.
+func (s *Store) refuse(g *store.Group, r refusal, o store.Origin) error {
+	if r.n == 0 {
+		return nil
+	}
+	g.Refused, g.Why = r.n, r.why
+	if o.Peer != "" {
+		s.cfg.Budget.CountDeferred()
+		return r.why
+	}
+	s.cfg.Budget.CountRefused(r.why, r.n)
+	return nil
+}
+
+// missing counts the points, in order and without duplicates, that chunk i has not.
+func (s *Store) missing(p *period, e *entry, i int, points []series.Point) (n int) {
+	var buf [chunk.MaxValue]byte
+	n = len(points)
+	s.read(p, e, i)
+	for at := 0; at < len(points) && s.rd.Next(); {
+		has := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
+		for at < len(points) && series.Compare(points[at], has) < 0 {
+			at++
+		}
+		if at < len(points) && series.Compare(points[at], has) == 0 {
+			n--
+			at++
+		}
+	}
+	return n
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"context"
+	"unsafe"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// Stats implements store.Store. Bytes are what was allocated for data, counted, not estimated; PerPeriod is the part
+// of it that goes with the period. It does not look at single series.
+func (s *Store) Stats(context.Context) (store.Stats, error) {
+	s.recount()
+	st := store.Stats{
+		Bytes:       s.meter.bytes + s.names.bytes + s.trash.bytes,
+		SeriesBytes: s.names.live + int64(s.names.used)*(infoBytes+slotBytes),
+		PerPeriod:   make(map[string]int64, len(s.periods)),
+	}
+	for _, p := range s.periods {
+		st.Series += p.keys
+		st.Points += p.points
+		st.Bytes += p.bytes
+		st.PointBytes += p.slab.used
+		st.SeriesBytes += int64(p.entries) * entryBytes
+		st.PerPeriod[s.cfg.Layout.PeriodString(p.id)] = p.bytes
+	}
+	for _, d := range s.dying {
+		st.Bytes += d.p.bytes
+	}
+	return st, nil
+}
+
+// recount counts what lies in the Go heap, after it may have grown.
+func (s *Store) recount() {
+	n := int64(unsafe.Sizeof(*s)) + s.names.tables() + s.scratch.size() + int64(cap(s.periods))*8
+	for peer, c := range s.cursors {
+		n += mapEntry + int64(len(peer)+len(c.Epoch)) + int64(unsafe.Sizeof(c))
+	}
+	s.meter.set(&s.tables, n)
+}
+
+// mapEntry is what an entry of a Go map takes beside its key and value, about.
+const mapEntry = 16
+
+func (c *scratch) size() int64 {
+	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
+		int64(cap(c.oldText)+cap(c.encoded)+cap(c.member))
+}
+
+// KeyBytes implements store.Local: the entry, its directory, its chunks and its share of its name, which all periods
+// with the series have together.
+func (s *Store) KeyBytes(k series.Key) int64 {
+	p, e := s.find(k)
+	if e == nil {
+		return 0
+	}
+	id, _ := s.names.find(k.Series)
+	return p.keyBytes(e) + s.nameBytes(id)/int64(s.names.info(id).holders)
+}
+
+// nameBytes is what a name takes: its text, what is known of its id, and its slot.
+func (s *Store) nameBytes(id uint32) int64 {
+	return int64(s.names.info(id).len) + infoBytes + slotBytes
+}
