@@ -111,9 +111,11 @@ func (x *exec) transact(queue []queued) {
 	slices.SortFunc(need, func(a, b *slot) int { return a.Shard.ID() - b.Shard.ID() })
 	x.lock(need)
 	x.w.Array(len(queue))
+	x.inExec = true
 	for _, q := range queue {
 		x.invoke(q.cmd, q.args)
 	}
+	x.inExec = false
 	x.unlock()
 }
 

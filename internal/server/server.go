@@ -64,6 +64,7 @@ type Server struct {
 	listener *resp.Listener
 	started  time.Time
 	ctx      atomic.Pointer[context.Context] // of Run
+	batches  sync.Pool                       // of *batch.Batch
 	commands atomic.Int64                    // executed since the start, or since CONFIG RESETSTAT
 
 	mu      sync.Mutex // protects clients
