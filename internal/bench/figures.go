@@ -74,7 +74,7 @@ var dropFigures = []struct {
 	{figure{key: "drop_ms", label: "drop a day: ms until the reply", decimals: 1, less: true}, func(d *Drop) float64 {
 		return 1000 * d.Seconds
 	}},
-	{figure{key: "drop_settled_ms", label: "drop a day: ms until the CPU rests", plain: true}, func(d *Drop) float64 {
+	{figure{key: "drop_settled_ms", label: "drop a day: ms to rest", decimals: 1, plain: true}, func(d *Drop) float64 {
 		return 1000 * d.Settled
 	}},
 	{figure{key: "drop_cpu_ms", label: "drop a day: server CPU, ms", less: true}, func(d *Drop) float64 {

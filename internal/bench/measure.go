@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/load"
 )
 
 // clockTicks is the unit of /proc/PID/stat on every Linux that Go runs on (USER_HZ), per second.
@@ -22,6 +24,7 @@ type sample struct {
 	used   int64   // used_memory, bytes; of load.Write 0
 	rss    int64   // resident, bytes; 0 = not known
 	cpus   string  // that it may run on; "" = not known
+	keys   int64
 }
 
 // measure takes a sample. CPU comes from /proc where the server's process is known and here, else from INFO.
@@ -68,6 +71,14 @@ func (out *sample) fromInfo(ctx context.Context, s *Server) error {
 	if err != nil {
 		return fmt.Errorf("ask %s for INFO: %w%s", s.name(), err, hint(err.Error()))
 	}
+	if _, err := c.Write(load.AppendCommand(nil, "DBSIZE")); err != nil {
+		return fmt.Errorf("ask %s for DBSIZE: %w", s.name(), err)
+	}
+	var size reply
+	if err := size.read(c.in); err != nil {
+		return fmt.Errorf("ask %s for DBSIZE: %w", s.name(), err)
+	}
+	out.keys = size.number
 	info := parseInfo(text)
 	number := func(k string) float64 {
 		f, err := strconv.ParseFloat(info[k], 64)

@@ -33,16 +33,17 @@ type Machine struct {
 
 // ServerReport is what one server took and what it cost it.
 type ServerReport struct {
-	URL    string    `json:"url"`
-	Server string    `json:"server"` // name and version as INFO gives them
-	Form   load.Form `json:"form"`
-	PID    int       `json:"pid,omitempty"` // 0: not known, CPU is what INFO says
-	CPUs   string    `json:"cpus_allowed,omitempty"`
-	Fill   Fill      `json:"fill"`
-	Rounds []Round   `json:"rounds"`
-	Median Round     `json:"median"` // each figure's own median
-	Memory Memory    `json:"memory"`
-	Drop   *Drop     `json:"drop,omitempty"`
+	URL        string    `json:"url"`
+	Server     string    `json:"server"` // name and version as INFO gives them
+	Form       load.Form `json:"form"`
+	PID        int       `json:"pid,omitempty"` // 0: not known, CPU is what INFO says
+	CPUs       string    `json:"cpus_allowed,omitempty"`
+	Fill       Fill      `json:"fill"`
+	KeysBefore int64     `json:"keys_before"`
+	Rounds     []Round   `json:"rounds"`
+	Median     Round     `json:"median"` // each figure's own median
+	Memory     Memory    `json:"memory"`
+	Drop       *Drop     `json:"drop,omitempty"`
 }
 
 // Fill is what was written before anything was measured.
@@ -55,7 +56,7 @@ type Fill struct {
 type Round struct {
 	Points          int64     `json:"points"`   // new ones
 	Repeated        int64     `json:"repeated"` // sent a second time
-	Added           int64     `json:"added"`    // as the server counts them
+	Added           int64     `json:"added"`    // as the server counts; some forms count the repeated too
 	Errors          int64     `json:"errors"`
 	FirstError      string    `json:"first_error,omitempty"`
 	Seconds         float64   `json:"seconds"`

@@ -138,7 +138,7 @@ func (b *run) begin(ctx context.Context, s Server) error {
 	}
 	t := newTarget(s, &b.load)
 	t.dunlin, t.progress = now.dunlin, b.cfg.Progress
-	t.report.Server, t.report.PID, t.report.CPUs = now.name, now.pid, now.cpus
+	t.report.Server, t.report.PID, t.report.CPUs, t.report.KeysBefore = now.name, now.pid, now.cpus, now.keys
 	b.targets = append(b.targets, t)
 	b.before = append(b.before, now)
 	b.report.Servers = append(b.report.Servers, t.report)
@@ -177,13 +177,12 @@ func (b *run) remember(ctx context.Context) error {
 	return nil
 }
 
-// held is how many points the server has more than before: by its own count where its replies say.
+// held is how many points the server has more than before: by its own count where its replies say what was new.
 func (t *target) held() int64 {
-	switch t.server.Form {
-	case load.TSAdd, load.TSMAdd, load.Write:
-		return t.sent()
+	if t.server.Form == load.ZADD || t.server.Form == load.ZADDJournal {
+		return t.added.Load()
 	}
-	return t.added.Load()
+	return t.sent()
 }
 
 // sent is how many different points were sent.
@@ -227,6 +226,9 @@ func (b *run) warn(t *target) {
 	}
 	if m.CPUSeconds > 0 && m.CPUSeconds < 0.2 {
 		add("only %.2f s of server CPU a round: within the clock's 10 ms it says little; more ticks or hosts", m.CPUSeconds)
+	}
+	if t.report.KeysBefore > 0 {
+		add("it held %d keys before: bytes per point and speed are those of an empty server only on one", t.report.KeysBefore)
 	}
 	if t.report.PID == 0 && m.CPUSeconds == 0 {
 		add("its CPU time is not known: it runs elsewhere and does not say; give --pid if it runs here")
