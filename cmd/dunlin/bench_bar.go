@@ -31,10 +31,15 @@ func (b *benchBar) progress(stage bench.Stage, done int64) {
 	}
 	if b.bar == nil || b.stage != stage {
 		b.stage = stage
-		b.bar = progressbar.NewOptions64(stage.Points, progressbar.OptionSetWriter(b.w),
-			progressbar.OptionSetDescription(stage.Server+" "+stage.Name), progressbar.OptionShowCount(),
-			progressbar.OptionSetItsString("points"), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(20))
+		opts := []progressbar.Option{
+			progressbar.OptionSetWriter(b.w), progressbar.OptionSetDescription(stage.Server + " " + stage.Name),
+			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20),
+		}
+		if stage.Points > 0 { // else how long it takes is settled elsewhere
+			opts = append(opts, progressbar.OptionShowCount(), progressbar.OptionSetItsString("points"),
+				progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true))
+		}
+		b.bar = progressbar.NewOptions64(stage.Points, opts...)
 	}
 	_ = b.bar.Set64(done)
 }
