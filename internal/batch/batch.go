@@ -235,8 +235,16 @@ func WriteMany(w *resp.Writer, points int, refused []Refused) {
 	}
 }
 
-// take enters a point into its lane.
-func (b *Batch) take(lane int, put store.Put) {
-	b.lanes[lane].puts = append(b.lanes[lane].puts, put)
+// take makes an empty put in a lane and gives it, good until the next.
+func (b *Batch) take(lane int) *store.Put {
+	l := &b.lanes[lane]
 	b.where = append(b.where, uint16(lane))
+	if n := len(l.puts); n < cap(l.puts) {
+		l.puts = l.puts[:n+1]
+		p := &l.puts[n]
+		p.Added, p.BadKey, p.Err = false, false, nil
+		return p
+	}
+	l.puts = append(l.puts, store.Put{})
+	return &l.puts[len(l.puts)-1]
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/dunlin-db/dunlin/internal/series"
-	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // ErrTime: the timestamp of a DN.MADD.
@@ -83,15 +82,14 @@ func (b *Batch) value(db int, name, value []byte) bool {
 	}
 	from := len(b.text)
 	b.text = append(append(append(b.text, b.time.text...), ':'), value...)
-	b.take(b.host.lane, store.Put{
-		Series: name, Member: b.text[from:], TS: b.time.ts, Period: b.host.period,
-		ValueAt: uint8(len(b.time.text) + 1), Frac: b.time.frac,
-	})
+	put := b.take(b.host.lane)
+	put.Series, put.Member, put.TS, put.Period = name, b.text[from:], b.time.ts, b.host.period
+	put.ValueAt, put.Frac = uint8(len(b.time.text)+1), b.time.frac
 	return true
 }
 
 // refuse takes a point that goes nowhere.
-func (b *Batch) refuse(why error) { b.take(refusedLane, store.Put{Err: why}) }
+func (b *Batch) refuse(why error) { b.take(refusedLane).Err = why }
 
 // rewind gives back the points that were taken after the first had.
 func (b *Batch) rewind(had int) {

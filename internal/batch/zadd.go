@@ -19,12 +19,12 @@ func (b *Batch) ZAdd(db int, args [][]byte) bool {
 	had := len(b.where)
 	name := args[1][b.periodLen+1:]
 	for i := 2; i < len(args); i += 2 {
-		put := store.Put{Series: name, Period: b.key.period}
-		if !b.member(&put, args[i], args[i+1]) {
+		put := b.take(b.key.lane)
+		put.Series, put.Period = name, b.key.period
+		if !b.member(put, args[i], args[i+1]) {
 			b.rewind(had)
 			return false
 		}
-		b.take(b.key.lane, put)
 	}
 	b.lastKey = args[1]
 	b.commands = append(b.commands, command{zadd, len(args)/2 - 1})

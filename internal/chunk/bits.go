@@ -1,58 +1,89 @@
 package chunk
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// putBits writes the low n ≤ 64 bits of v at bit position at, the highest first. It clears what follows, so buf must
-// reach 16 bytes beyond.
-func putBits(buf []byte, at uint32, v uint64, n uint8) uint32 {
-	if n > 32 {
-		at = putBits(buf, at, v>>32, n-32)
-		v, n = v&0xffffffff, 32
-	}
-	b := buf[at>>3:]
-	off := at & 7
-	keep := binary.BigEndian.Uint64(b) &^ (^uint64(0) >> off)
-	binary.BigEndian.PutUint64(b, keep|v<<(64-off-uint32(n)))
-	return at + uint32(n)
+// slack is what must follow the bytes that load reads from.
+const slack = 16
+
+// load gives 57 bits or more at bit position at, the highest first, of what may be in them beyond. It stays within b
+// whatever at is: who decodes compares at with the end when he is done.
+func load(b []byte, at uint64) uint64 {
+	i := min(at>>3, uint64(len(b)-8))
+	return binary.BigEndian.Uint64(b[i:]) << (at & 7)
 }
 
-// bitReader reads what putBits wrote. Reading past the end gives zeros and sets over.
-type bitReader struct {
-	buf  []byte
-	at   uint64
-	over bool
+// loadLong gives the n ≤ 64 bits at bit position at.
+func loadLong(b []byte, at uint64, n uint) uint64 {
+	if n <= 32 {
+		return load(b, at) >> (64 - n)
+	}
+	hi := load(b, at) >> 32
+	return hi<<(n-32) | load(b, at+32)>>(96-n)
 }
 
-func (r *bitReader) bits(n uint8) uint64 {
-	if n > 32 {
-		hi := r.bits(n - 32)
-		return hi<<32 | r.bits(32)
+// bitWriter appends bits, the highest first.
+type bitWriter struct {
+	dst  []byte
+	acc  uint64 // used bits, left aligned
+	used uint
+}
+
+// put writes the low n ≤ 64 bits of v, which has no others.
+func (w *bitWriter) put(v uint64, n uint) {
+	free := 64 - w.used
+	if n < free {
+		w.acc |= v << (free - n)
+		w.used += n
+		return
 	}
-	if n == 0 {
+	w.dst = binary.BigEndian.AppendUint64(w.dst, w.acc|v>>(n-free))
+	w.used = n - free
+	w.acc = v << (64 - w.used) // 0 for a shift of 64
+}
+
+// finish fills up the last byte with zeros and gives what was written.
+func (w *bitWriter) finish() []byte {
+	for ; w.used > 0; w.used -= min(w.used, 8) {
+		w.dst = append(w.dst, byte(w.acc>>56))
+		w.acc <<= 8
+	}
+	return w.dst
+}
+
+func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+func bitLen(u uint64) uint { return uint(bits.Len64(u)) }
+
+func appendSigned(dst []byte, v int64) []byte { return binary.AppendUvarint(dst, zigzag(v)) }
+
+// varints reads numbers from bytes of any origin; bad is set when there are none.
+type varints struct {
+	b   []byte
+	at  int
+	bad bool
+}
+
+func (r *varints) byte() byte {
+	if r.at >= len(r.b) {
+		r.bad = true
 		return 0
 	}
-	return r.peek() >> (64 - n) & (1<<n - 1) * r.skip(n)
+	r.at++
+	return r.b[r.at-1]
 }
 
-// skip moves on and gives 1, or 0 when the bits were not there.
-func (r *bitReader) skip(n uint8) uint64 {
-	r.at += uint64(n)
-	if r.at > uint64(len(r.buf))*8 {
-		r.over = true
+func (r *varints) unsigned() uint64 {
+	u, n := binary.Uvarint(r.b[r.at:])
+	if n <= 0 {
+		r.bad = true
 		return 0
 	}
-	return 1
+	r.at += n
+	return u
 }
 
-// peek gives at least 57 bits, left aligned, zeros after the end.
-func (r *bitReader) peek() uint64 {
-	i := r.at >> 3
-	if i+8 <= uint64(len(r.buf)) {
-		return binary.BigEndian.Uint64(r.buf[i:]) << (r.at & 7)
-	}
-	var tail [8]byte
-	if i < uint64(len(r.buf)) {
-		copy(tail[:], r.buf[i:])
-	}
-	return binary.BigEndian.Uint64(tail[:]) << (r.at & 7)
-}
+func (r *varints) signed() int64 { return unzigzag(r.unsigned()) }

@@ -1,11 +1,13 @@
 package chunk
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
-	maxDigits   = 18                  // an int64 holds any 18 digits, and so do their differences
-	maxMantissa = 1e18 - 1            //
-	maxTS       = 253402300800000 - 1 // ms, the end of the year 9999
+	maxDigits   = 18       // an int64 holds any 18 digits, and so do their differences
+	maxMantissa = 1e18 - 1 //
 )
 
 var pow10 = [maxDigits + 1]int64{
@@ -19,85 +21,199 @@ type decimal struct {
 	decs uint8
 }
 
+// long says that a value has more digits than people write: it is probably a float64 in full.
+func (v decimal) long() bool { return v.mant >= 1e15 && v.decs > 0 || v.mant <= -1e15 && v.decs > 0 }
+
+// Eight characters at a time, the first in the lowest byte.
+const (
+	ones   = 0x0101010101010101
+	dots   = '.' * ones
+	zeroes = '0' * ones
+	nibble = 0xf0 * ones
+)
+
+// parseDecimal reads a decimal. Texts of up to 8 characters, whose memory goes on to 8 bytes, take no loop and hardly a
+// branch that depends on them.
 func parseDecimal(b []byte) (v decimal, ok bool) {
+	if len(b) > 8 || len(b) == 0 || cap(b) < 8 || b[0] == '-' {
+		return parseAny(b)
+	}
+	unused := uint(64-8*len(b)) & 63
+	x := binary.LittleEndian.Uint64(b[:8])<<unused | zeroes>>1>>(63-unused)
+	last := uint(56) // the place after which a leading zero must end
+	t := x ^ dots
+	if dot := (t - ones) & ^t & (0x80 * ones); dot != 0 {
+		at := uint(bits.TrailingZeros64(dot)) &^ 7 // of the dot's lowest bit
+		if at == 56 || at == unused {
+			return v, false
+		}
+		v.decs = uint8(7 - at/8)
+		last = at - 8
+		x = x>>(at+8)<<(at+8) | x&(1<<at-1)<<8 | '0'
+	}
+	if b[0] == '0' && unused != last {
+		return v, false
+	}
+	x, ok = digits8(x)
+	v.mant = int64(x)
+	return v, ok
+}
+
+// parseAny reads any decimal.
+func parseAny(b []byte) (v decimal, ok bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	if neg {
 		b = b[1:]
 	}
-	// One dot and 18 digits at most; a leading zero only alone before the dot.
-	if len(b) == 0 || len(b) > maxDigits+1 || b[0] == '0' && len(b) > 1 && b[1] != '.' {
+	switch {
+	case len(b) == 0 || b[0] == '-' || b[0] == '0' && len(b) > 1 && b[1] != '.':
+		return v, false
+	case len(b) <= 8 && cap(b) >= 8:
+		v, ok = parseDecimal(b)
+	default:
+		v, ok = parseLong(b)
+	}
+	if neg {
+		ok = ok && v.mant != 0
+		v.mant = -v.mant
+	}
+	return v, ok
+}
+
+// digits8 reads eight digits.
+func digits8(x uint64) (n uint64, ok bool) {
+	if x&nibble|(x+0x06*ones)&nibble>>4 != 0x33*ones {
+		return 0, false
+	}
+	x -= zeroes
+	x = x*10 + x>>8
+	const even = 0x000000ff000000ff
+	return (x&even*(100+1e6<<32) + x>>16&even*(1+1e4<<32)) >> 32, true
+}
+
+// parseLong reads digits and dot of any number of characters.
+func parseLong(b []byte) (v decimal, ok bool) {
+	if len(b) > maxDigits+1 {
 		return v, false
 	}
+	if len(b) >= 9 && len(b) <= 16 { // most are counters
+		hi, ok1 := digits8(binary.LittleEndian.Uint64(b)<<(8*(16-len(b))) | zeroes>>1>>(8*(len(b)-8)-1))
+		lo, ok2 := digits8(binary.LittleEndian.Uint64(b[len(b)-8:]))
+		if ok1 && ok2 {
+			return decimal{mant: int64(hi*1e8 + lo)}, true
+		}
+	}
 	dot := -1
-	m := int64(0)
-	for i, c := range b {
-		if d := c - '0'; d <= 9 {
+	m, i := int64(0), 0
+	for len(b)-i >= 8 {
+		n, ok := digits8(binary.LittleEndian.Uint64(b[i:]))
+		if !ok {
+			break
+		}
+		m = m*1e8 + int64(n)
+		i += 8
+	}
+	for ; i < len(b); i++ {
+		if d := b[i] - '0'; d <= 9 {
 			m = m*10 + int64(d)
 			continue
 		}
-		if c != '.' || dot >= 0 || i == 0 {
+		if b[i] != '.' || dot >= 0 || i == 0 {
 			return v, false
 		}
 		dot = i
 	}
 	switch {
-	case dot < 0 && len(b) > maxDigits, dot == len(b)-1, neg && m == 0:
+	case dot < 0 && len(b) > maxDigits, dot == len(b)-1:
 		return v, false
 	case dot >= 0:
 		v.decs = uint8(len(b) - 1 - dot)
 	}
 	v.mant = m
-	if neg {
-		v.mant = -m
-	}
 	return v, true
 }
 
-// fit gives the stored mantissa of v, if the text that p prints for it is v's.
-func (p params) fit(v decimal) (mant int64, ok bool) {
-	if v.decs != p.min && (v.decs < p.min || v.decs > p.dec || v.mant%10 == 0) {
+// fit gives v scaled to dec decimals, if what is then printed is v's text.
+func (v decimal) fit(dec, least uint8) (mant int64, ok bool) {
+	if v.decs != least && (v.decs < least || v.decs > dec || v.mant%10 == 0) {
 		return 0, false
 	}
-	mant = v.mant
-	if v.decs < p.dec {
-		f := pow10[p.dec-v.decs]
-		if limit := maxMantissa / f; mant > limit || mant < -limit {
-			return 0, false
-		}
-		mant *= f
+	if v.decs == dec {
+		return v.mant, true
 	}
-	stored := mant >> p.shift
-	return stored, stored<<p.shift == mant
+	up := dec - v.decs
+	if limit := pow10[maxDigits-up]; v.mant >= limit || v.mant <= -limit {
+		return 0, false
+	}
+	return v.mant * pow10[up], true
 }
 
-// appendValue prints a stored mantissa: dec decimals, then without trailing zeros down to min.
-func (p params) appendValue(dst []byte, stored int64) []byte {
-	m := stored << p.shift
+// appendDecimal prints a mantissa: dec decimals, then without trailing zeros down to least.
+func appendDecimal(dst []byte, m int64, dec, least uint8) []byte {
 	u := uint64(m)
 	if m < 0 {
 		dst = append(dst, '-')
 		u = -u
 	}
-	decs := p.dec
-	for decs > p.min && u%10 == 0 {
-		u /= 10
-		decs--
+	if u >= 1e7 || dec > 6 {
+		return appendLong(dst, u, dec, least)
 	}
-	var buf [24]byte // 20 digits of a uint64 and the dot
-	i := len(buf)
-	for n := uint8(0); u > 0 || n <= decs; n++ {
-		if n == decs && n > 0 {
-			i--
-			buf[i] = '.'
-		}
-		i--
-		buf[i] = byte('0' + u%10)
-		u /= 10
+	z := eightDigits(u)
+	skip := min(uint(bits.TrailingZeros64(z))>>3, uint(7-dec)) // at least one digit before the dot
+	strip := min(uint(bits.LeadingZeros64(z))>>3, uint(dec-least))
+	z = (z | zeroes) >> (8 * skip)
+	n := 8 - skip - strip
+	if decs := uint(dec) - strip; decs > 0 {
+		at := 8 * (n - decs)
+		z = z&(1<<at-1) | '.'<<at | z>>at<<at<<8
+		n++
 	}
-	return append(dst, buf[i:]...)
+	if end := len(dst) + 8; end <= cap(dst) {
+		binary.LittleEndian.PutUint64(dst[len(dst):end], z)
+		return dst[:len(dst)+int(n)]
+	}
+	var text [8]byte
+	binary.LittleEndian.PutUint64(text[:], z)
+	return append(dst, text[:n]...)
 }
 
-func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
-func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+// eightDigits gives the digits of u < 10^8 as numbers 0 to 9, the first in the lowest byte.
+func eightDigits(u uint64) uint64 {
+	x := u/1e4 | u%1e4<<32
+	q := x * 10486 >> 20 & 0x0000007f0000007f
+	x = (x-q*100)<<16 | q
+	q = x * 103 >> 10 & 0x000f000f000f000f
+	return (x-q*10)<<8 | q
+}
 
-func bitLen(u uint64) uint8 { return uint8(bits.Len64(u)) }
+// appendLong prints any mantissa.
+func appendLong(dst []byte, u uint64, dec, least uint8) []byte {
+	for dec > least && u%10 == 0 {
+		u /= 10
+		dec--
+	}
+	var buf [32]byte
+	i := len(buf)
+	for {
+		i -= 8
+		binary.LittleEndian.PutUint64(buf[i:], eightDigits(u%1e8)|zeroes)
+		u /= 1e8
+		if u == 0 {
+			break
+		}
+	}
+	from := i // of the digits, of which the first are zeros
+	for from < len(buf)-1-int(dec) && buf[from] == '0' {
+		from++
+	}
+	for from > len(buf)-1-int(dec) { // small numbers of many decimals
+		from--
+		buf[from] = '0'
+	}
+	dst = append(dst, buf[from:len(buf)-int(dec)]...)
+	if dec > 0 {
+		dst = append(dst, '.')
+		dst = append(dst, buf[len(buf)-int(dec):]...)
+	}
+	return dst
+}

@@ -80,6 +80,15 @@ func (p *period) chunkBytes(e *entry, i int) []byte {
 	return p.slab.at(d.block, int(d.size))
 }
 
+// read makes s.rd read chunk i.
+func (s *Store) read(p *period, e *entry, i int) {
+	if e.isOpen(i) {
+		s.rd.ResetOpen(&e.open, p.chunkBytes(e, i))
+	} else {
+		s.rd.Reset(p.chunkBytes(e, i))
+	}
+}
+
 // search gives the first chunk for which after is true of its first timestamp; after must be monotonic.
 func (p *period) search(e *entry, after func(first int64) bool) int {
 	lo, hi := 0, int(e.dirLen)
@@ -99,7 +108,7 @@ func (s *Store) firstAfter(p *period, e *entry, i int, pt series.Point) bool {
 	if first != pt.TS {
 		return first > pt.TS
 	}
-	s.rd.Reset(p.chunkBytes(e, i))
+	s.read(p, e, i)
 	s.rd.Next()
 	var buf [chunk.MaxValue]byte
 	head := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
@@ -122,7 +131,7 @@ func (s *Store) locate(p *period, e *entry, pt series.Point) int {
 // decode gives the points of chunk i in scratch memory, good until the next decode.
 func (s *Store) decode(p *period, e *entry, i int) []chunk.Point {
 	s.old, s.oldText = s.old[:0], s.oldText[:0]
-	s.rd.Reset(p.chunkBytes(e, i))
+	s.read(p, e, i)
 	s.oldText = slices.Grow(s.oldText, 64*(s.rd.Left()+1))
 	for s.rd.Next() {
 		at := len(s.oldText)

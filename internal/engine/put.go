@@ -63,7 +63,7 @@ func (s *Store) targets(to []target, puts []store.Put, after uint32) uint32 {
 			p, e = s.hold(put.Period, id)
 		}
 		to[i] = target{p, e, id}
-		s.warm += e.points // reads the entry, so that it is here when the point is stored
+		s.warm += e.points + uint32(e.hi) // reads both lines of the entry, so that they are here when the point is stored
 	}
 	return after
 }
@@ -73,8 +73,10 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	e := to.e
 	if e.points == 0 {
 		to.p.begin(to.id, e)
-	} else if put.TS <= e.open.Last() {
-		s.putLate(to, put, nowMicros)
+	} else if newest := e.open.Last(); put.TS <= newest {
+		if put.TS < newest || !e.open.LastIs(to.p.slab.at(e.tail, int(e.tailSize)), chunk.Point(put.Point())) {
+			s.putLate(to, put, nowMicros)
+		}
 		return
 	}
 	d := e.digest()

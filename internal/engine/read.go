@@ -61,7 +61,7 @@ func (s *Store) ascending(p *period, e *entry, sp store.Span, t *texts) []series
 	first, end, expect := p.within(e, sp)
 	var out []series.Point
 	for i := first; i < end; i++ {
-		s.rd.Reset(p.chunkBytes(e, i))
+		s.read(p, e, i)
 		for s.rd.Next() {
 			if s.rd.TS < sp.From {
 				expect = max(expect-1, 1)
@@ -86,7 +86,7 @@ func (s *Store) descending(p *period, e *entry, sp store.Span, t *texts) []serie
 	first, end, expect := p.within(e, sp)
 	var out []series.Point
 	for i := end - 1; i >= first; i-- {
-		s.rd.Reset(p.chunkBytes(e, i))
+		s.read(p, e, i)
 		skip := 0 // points from the start of the chunk on that can not be among the newest Limit
 		if sp.Limit > 0 && i == end-1 && sp.To >= e.open.Last() {
 			skip = max(p.count(e, i)-sp.Limit, 0)
@@ -147,7 +147,7 @@ func (s *Store) HourSums(_ context.Context, hour int64, keys []series.Key) ([]st
 func (s *Store) appendMembers(dst []byte, p *period, e *entry, sp store.Span) []byte {
 	first, end, _ := p.within(e, sp)
 	for i := first; i < end; i++ {
-		s.rd.Reset(p.chunkBytes(e, i))
+		s.read(p, e, i)
 		for s.rd.Next() && s.rd.TS <= sp.To {
 			if s.rd.TS >= sp.From {
 				dst = append(series.AppendTime(dst, s.rd.TS, s.rd.Frac), ':')

@@ -41,15 +41,22 @@ type scratch struct {
 	lateHours  []int64 // hours that got such points
 	memberText
 	rd      chunk.Reader
+	enc     chunk.Encoder
 	old     []chunk.Point
 	oldText []byte
 	merged  []chunk.Point
 	encoded []byte // starts with room for a chunk of numbers
 	sort    []series.Point
 
+	putScratch
+	view view
+	feed []feedAt
+}
+
+// putScratch is memory of Put.
+type putScratch struct {
 	onePoint [1]series.Point
 	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
-	view     view
 }
 
 // memberText is the last member that went into a digest.

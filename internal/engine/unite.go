@@ -118,7 +118,7 @@ func (s *Store) append(p *period, e *entry, pt series.Point) {
 // extend is append without the digest.
 func (s *Store) extend(p *period, e *entry, cp chunk.Point) {
 	if e.dirLen == 0 {
-		s.startOpen(p, e, nil, cp)
+		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent{first: cp.TS, size: 64})
 	}
 	if e.open.Len() >= int(e.sealAt) {
 		s.seal(p, e, cp)
@@ -136,61 +136,46 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) {
 	}
 }
 
-// startOpen adds an empty open chunk for a point. like is the chunk before it, nil if there is none: the new one will
-// probably become as large.
-func (s *Store) startOpen(p *period, e *entry, like []byte, first chunk.Point) {
-	size := 64
-	if like != nil {
-		size = blockBytes(max(size, len(like)*5/4+32))
-	}
-	block := p.slab.alloc(size)
-	e.open = chunk.Start(p.slab.at(block, size), like, first)
+// startOpen adds an empty open chunk; d says when it begins and how large its block is to be.
+func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
+	d.block = p.slab.alloc(int(d.size))
+	e.open = open
 	p.makeRoom(e, int(e.dirLen), 1)
-	p.setDirent(e, int(e.dirLen)-1, dirent{first: first.TS, block: block, size: uint16(size)})
+	p.setDirent(e, int(e.dirLen)-1, d)
 }
 
 // growOpen gives the open chunk a block in which a value of n bytes more has room.
 func (s *Store) growOpen(p *period, e *entry, n int) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	used := e.open.Size()
-	size := blockBytes(max(int(d.size)*3/2, used+chunk.MinSize-chunk.MaxValue+n))
+	size := blockBytes(max(int(d.size)*3/2, int(d.size)+chunk.Room+n))
 	block := p.slab.alloc(size)
-	copy(p.slab.at(block, used), p.slab.at(d.block, used))
+	copy(p.slab.at(block, size), p.slab.at(d.block, int(d.size)))
 	p.slab.release(d.block, int(d.size))
 	d.block, d.size = block, uint16(size)
 	p.setDirent(e, last, d)
 }
 
-// seal writes the open chunk out with the best parameters in a block that fits, and starts the next.
+// seal writes the open chunk out in its smallest form in a block that fits, and starts the next, which will probably
+// become a little larger than what was sealed.
 func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	st := s.encodeBest(p, e, last)
+	s.encoded = s.enc.Seal(s.encoded[:0], &e.open, p.chunkBytes(e, last))
 	p.slab.release(d.block, int(d.size))
-	d.size, d.count = uint16(st.Size()), uint16(st.Len())
-	d.block = p.slab.alloc(st.Size())
-	sealed := p.slab.at(d.block, st.Size())
-	copy(sealed, s.encoded)
+	d.count = uint16(e.open.Len())
+	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
-	s.startOpen(p, e, sealed, next)
+	size := blockBytes(max(64, int(d.size)*5/4+32))
+	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
 }
 
-// encodeBest writes the open chunk to s.encoded with the best parameters.
-func (s *Store) encodeBest(p *period, e *entry, last int) chunk.State {
-	if st, ok := chunk.Recode(s.encoded, p.chunkBytes(e, last)); ok {
-		return st
-	}
-	old := s.decode(p, e, last)
-	s.growEncoded(old)
-	return chunk.Encode(s.encoded, old)
-}
-
-func (s *Store) growEncoded(points []chunk.Point) {
-	if n := chunk.MaxSize(points); n > len(s.encoded) {
-		s.encoded = make([]byte, n*2)
-	}
+// putSealed copies the chunk in s.encoded to a block of its own.
+func (s *Store) putSealed(p *period, d *dirent) {
+	d.size = uint16(len(s.encoded))
+	d.block = p.slab.alloc(len(s.encoded))
+	copy(p.slab.at(d.block, len(s.encoded)), s.encoded)
 }
 
 // mergeAll unites points, in order and without duplicates, with those of an entry.
@@ -212,6 +197,10 @@ func (s *Store) mergeAll(p *period, e *entry, points []series.Point) {
 // mergeChunk unites points with those of chunk i, which is read once, whatever their number, and written only when a
 // point goes in between.
 func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
+	if e.isOpen(i) && len(points) == 1 && e.open.Len() < maxPoints {
+		s.insertOpen(p, e, points[0])
+		return
+	}
 	points, behind := s.skipKnown(p, e, i, points)
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
 		points = s.insert(p, e, i, points)
@@ -222,11 +211,32 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	}
 }
 
+// insertOpen puts one point into the open chunk, in its place.
+func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
+	outcome := s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
+	if outcome == chunk.NoRoom {
+		s.growOpen(p, e, len(pt.Value))
+		outcome = s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
+	}
+	switch outcome {
+	case chunk.Inserted:
+		s.addDigest(pt)
+		s.noteLate(pt.TS)
+		last := int(e.dirLen) - 1
+		if d := p.dirent(e, last); pt.TS < d.first {
+			d.first = pt.TS
+			p.setDirent(e, last, d)
+		}
+	case chunk.NoRoom:
+		panic("BUG: engine: a point that is outside the grammar")
+	}
+}
+
 // skipKnown leaves out the points that chunk i has, up to the first that it has not; behind says that this one and all
 // after it are behind the chunk's last. What a syncer sends again ends here, and no copy of the chunk is made.
 func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (rest []series.Point, behind bool) {
 	var buf [chunk.MaxValue]byte
-	s.rd.Reset(p.chunkBytes(e, i))
+	s.read(p, e, i)
 	for len(points) > 0 && s.rd.Next() {
 		if s.rd.TS < points[0].TS {
 			continue
@@ -293,15 +303,27 @@ func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 	}
 	for n := range pieces {
 		part := points[n*len(points)/pieces : (n+1)*len(points)/pieces]
-		s.growEncoded(part)
-		st := chunk.Encode(s.encoded, part)
-		size := st.Size()
+		d := dirent{first: part[0].TS, count: uint16(len(part))}
 		if open && n == pieces-1 {
-			size = blockBytes(size + size/4 + 64)
-			e.open = st
+			e.open = s.openChunk(p, &d, part)
+		} else {
+			s.encoded = s.enc.Encode(s.encoded[:0], part)
+			s.putSealed(p, &d)
 		}
-		d := dirent{first: part[0].TS, block: p.slab.alloc(size), size: uint16(size), count: uint16(st.Len())}
-		copy(p.slab.at(d.block, size), s.encoded[:st.Size()])
 		p.setDirent(e, i+n, d)
 	}
+}
+
+// openChunk writes points as an open chunk into a block of its own, with room for more.
+func (s *Store) openChunk(p *period, d *dirent, points []chunk.Point) chunk.State {
+	buf := slices.Grow(s.encoded[:0], chunk.MaxSize(points))
+	s.encoded = buf
+	st, ok := s.enc.Open(buf[:cap(buf)], points)
+	if !ok {
+		panic("BUG: engine: points that are outside the grammar")
+	}
+	size := blockBytes(st.Size() + st.Size()/4 + 64)
+	d.block, d.size = p.slab.alloc(size), uint16(size)
+	copy(p.slab.at(d.block, size), buf[:st.Size()])
+	return st
 }

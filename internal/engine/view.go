@@ -15,9 +15,9 @@ type decoded struct {
 	chunk int // which one of the entry, -1 = none
 }
 
-func (d *decoded) read(rd *chunk.Reader, buf []byte) {
+// fill takes all points of a reader that stands before the first.
+func (d *decoded) fill(rd *chunk.Reader) {
 	d.Reset()
-	rd.Reset(buf)
 	for rd.Next() {
 		at := len(d.Text)
 		d.Text = rd.AppendValue(d.Text)
@@ -96,7 +96,8 @@ func (v *view) load(i int) *decoded {
 	}
 	v.latest ^= 1
 	d := &v.blocks[v.latest]
-	d.read(&v.s.rd, v.p.chunkBytes(v.e, i))
+	v.s.read(v.p, v.e, i)
+	d.fill(&v.s.rd)
 	d.chunk = i
 	return d
 }
@@ -201,21 +202,23 @@ func (v *view) wantsLast() bool {
 	return v.desc && v.skip == 0 || !v.desc && v.skip == v.e.open.Len()-1
 }
 
-// last appends the last point of a key to b. Here and in newest the open State is to be asked, once it can tell.
+// last appends the last point of a key to b, which no chunk is decoded for.
 func (s *Store) last(p *period, e *entry, b *store.Block) {
-	s.rd.Reset(p.chunkBytes(e, int(e.dirLen)-1))
-	for s.rd.Left() > 0 && s.rd.Next() {
-	}
 	at := len(b.Text)
-	b.Text = s.rd.AppendValue(b.Text)
-	b.Add(s.rd.TS, s.rd.Frac, at)
+	text, frac := e.open.AppendLast(b.Text, p.slab.at(e.tail, int(e.tailSize)))
+	b.Text = text
+	b.Add(e.open.Last(), frac, at)
 }
 
 // newest appends all points at the newest timestamp of a key to b, in order.
 func (s *Store) newest(p *period, e *entry, b *store.Block) {
+	if e.open.Alone() {
+		s.last(p, e, b)
+		return
+	}
 	rows, text := len(b.Rows), len(b.Text)
 	open, newest := int(e.dirLen)-1, e.open.Last()
-	s.rd.Reset(p.chunkBytes(e, open))
+	s.read(p, e, open)
 	older := false
 	for s.rd.Next() {
 		if s.rd.TS < newest {
@@ -247,6 +250,10 @@ type stream struct {
 	buf  []byte
 	ends []int // of the chunks in buf
 	next int
+	open struct { // the open chunk, if it is among them
+		chunk.State
+		at int // which of the chunks it is, -1 = none
+	}
 	decoded
 	rd chunk.Reader
 }
@@ -271,7 +278,11 @@ func (v *view) Detach(most int) store.Stream {
 	}
 	s := streams.Get().(*stream)
 	s.cut, s.next, s.buf, s.ends = v.cut, 0, slices.Grow(s.buf[:0], size), s.ends[:0]
+	s.open.at = -1
 	for i := range chunks {
+		if v.e.isOpen(v.at + i*step) {
+			s.open.State, s.open.at = v.e.open, i
+		}
 		s.buf = append(s.buf, v.p.chunkBytes(v.e, v.at+i*step)...)
 		s.ends = append(s.ends, len(s.buf))
 	}
@@ -288,7 +299,12 @@ func (s *stream) Next() store.Block {
 	if s.next > 0 {
 		from = s.ends[s.next-1]
 	}
-	s.read(&s.rd, s.buf[from:s.ends[s.next]])
+	if buf := s.buf[from:s.ends[s.next]]; s.next == s.open.at {
+		s.rd.ResetOpen(&s.open.State, buf)
+	} else {
+		s.rd.Reset(buf)
+	}
+	s.fill(&s.rd)
 	s.next++
 	return s.take(s.Block)
 }

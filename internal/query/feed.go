@@ -24,23 +24,31 @@ type follower struct {
 	epoch   string
 	from    int64     // µs: the next journal score to ask for
 	checked time.Time // when epoch and periods were last asked for
+	local   *local    // nil = the store is another process
 }
 
 // runFeed follows one journal until ctx ends.
 func (x *Index) runFeed(ctx context.Context, shard int, r store.Reader) error {
-	f := &follower{x: x, shard: shard, r: r}
-	pause := x.cfg.Poll
+	f := x.newFollower(shard, r)
+	pause, ready := x.cfg.Poll, false
 	for {
-		err := f.poll(ctx)
+		began := time.Now()
+		more, err := f.poll(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		x.setFeed(shard, feed{ready: err == nil, err: err})
-		if err != nil {
+		ready = ready || err == nil && !more
+		x.setFeed(shard, feed{ready: ready, err: err})
+		switch {
+		case err != nil:
 			pause = min(2*pause, pauseMax)
 			f.checked = time.Time{} // whatever happened, it may have a new epoch now
-		} else {
+		case f.local == nil:
 			pause = x.cfg.Poll
+		case ready:
+			pause = max(x.cfg.Poll, min(time.Since(began)*time.Duration(x.restShare()), restMax))
+		default:
+			continue // the start: everything at once
 		}
 		select {
 		case <-ctx.Done():
@@ -50,24 +58,35 @@ func (x *Index) runFeed(ctx context.Context, shard int, r store.Reader) error {
 	}
 }
 
-// poll reads the journal to its end.
-func (f *follower) poll(ctx context.Context) error {
+func (x *Index) newFollower(shard int, r store.Reader) *follower {
+	f := &follower{x: x, shard: shard, r: r}
+	if feeder, ok := r.(store.Feeder); ok {
+		f.local = &local{r: feeder}
+	}
+	return f
+}
+
+// poll reads the journal to its end, or as far as the time of a poll goes: then there is more.
+func (f *follower) poll(ctx context.Context) (more bool, err error) {
 	if now := f.x.cfg.Clock(); f.checked.IsZero() || now.Sub(f.checked) >= checkEvery || now.Before(f.checked) {
 		if err := f.check(ctx); err != nil {
-			return err
+			return false, err
 		}
 		f.checked = now
+	}
+	if f.local != nil {
+		return f.pollLocal(ctx)
 	}
 	for {
 		changes, err := f.r.Changes(ctx, f.from, feedBatch)
 		if err != nil {
-			return fmt.Errorf("read journal: %w", err)
+			return false, fmt.Errorf("read journal: %w", err)
 		}
 		if err := f.take(ctx, changes); err != nil {
-			return err
+			return false, err
 		}
 		if len(changes) < feedBatch {
-			return nil
+			return false, nil
 		}
 	}
 }
@@ -83,6 +102,12 @@ func (f *follower) check(ctx context.Context) error {
 			f.x.forget(f.shard, func(string, series.Period) bool { return true })
 		}
 		f.epoch, f.from = epoch, 0
+		if f.local != nil {
+			*f.local = local{r: f.local.r}
+		}
+	}
+	if f.local != nil {
+		return f.checkDroppedLocal(ctx)
 	}
 	return f.checkDropped(ctx)
 }

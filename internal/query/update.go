@@ -1,7 +1,6 @@
 package query
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -13,25 +12,44 @@ func (x *Index) apply(shard int, k series.Key, points []series.Point) {
 	if len(points) == 0 {
 		return
 	}
-	name, metric := series.UnescapeHost(k.Host()), string(k.Metric())
 	best := Resolve(points)[0]
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	e := x.enter(k)
+	x.renew(e, best, change{place{shard, k.Period}, x.cfg.Clock().Unix()})
+}
+
+// enter gives the entry of a series, a new one if need be.
+func (x *Index) enter(k series.Key) *entry {
+	name, metric := series.UnescapeHost(k.Host()), string(k.Metric())
+	if e := x.find(name, metric); e != nil {
+		return e
+	}
+	return x.insert(name, metric, string(k.Series))
+}
+
+// change is where a key changed, and the second of the index' clock at which that was learned.
+type change struct {
+	place
+	now int64
+}
+
+// renew enters the best of the newest points of a key that changed.
+func (x *Index) renew(e *entry, best series.Point, c change) {
 	x.version++
-	x.rate.add(x.cfg.Clock().Unix())
-	e := x.find(name, metric)
-	if e == nil {
-		e = x.insert(name, metric, string(k.Series))
-		e.newest = best
-	} else if best.TS > e.newest.TS || best.TS == e.newest.TS && Better(best, e.newest) {
-		e.newest = best
+	x.rate.add(c.now)
+	fresh := len(e.places) == 0
+	if n := e.newest; fresh || best.TS > n.TS || best.TS == n.TS && Better(best, n) {
+		e.newest = series.Point{
+			TS: best.TS, Frac: best.Frac,
+			Value: append(n.Value[:0], best.Value...), // whoever reads it copies it under the lock
+		}
 	} else {
 		e.late = x.version
 	}
-	e.newest.Value = bytes.Clone(e.newest.Value) // a reader may give one buffer for many points
 	e.host.newest = max(e.host.newest, e.newest.TS)
-	if p := (place{shard, k.Period}); !slices.Contains(e.places, p) {
-		e.places = append(e.places, p)
+	if !slices.Contains(e.places, c.place) {
+		e.places = append(e.places, c.place)
 	}
 	e.version = x.version
 	e.unlink()

@@ -86,7 +86,10 @@ func (c *Conn) Kill() { _ = c.nc.Close() }
 
 // serve runs until the client leaves, breaks the protocol or is refused.
 func (c *Conn) serve() {
-	defer c.account(0)
+	defer func() {
+		c.aside = 0 // a session that panicked may have left it
+		c.account(0)
+	}()
 	for {
 		s, data, err := c.fill()
 		if err != nil {

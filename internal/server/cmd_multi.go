@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -162,7 +164,7 @@ func (x *exec) transactRemote(queue []queued, id int) {
 	x.lanes, x.pieces = nil, nil
 	results, ok := done.reply().([]store.Reply)
 	if !ok {
-		writeReply(x.w, done.reply())
+		reply.Write(x.w, done.reply())
 		return
 	}
 	// From here on the parts of the pieces find their replies where EXEC gave them: behind the one of MULTI.
@@ -180,9 +182,9 @@ func (x *exec) writeQueued(q queued, p piece) {
 	}
 	switch {
 	case p.combine != nil:
-		writeReply(x.w, p.combine(replies))
+		reply.Write(x.w, p.combine(replies))
 	case len(replies) == 1:
-		writeReply(x.w, replies[0])
+		reply.Write(x.w, replies[0])
 	default:
 		x.invoke(q.cmd, q.args)
 	}

@@ -1,32 +1,16 @@
 package server
 
-import (
-	"github.com/dunlin-db/dunlin/internal/batch"
-	"github.com/dunlin-db/dunlin/internal/shard"
-)
-
-// batchable gives what takes the commands of a name into a batch, nil when nothing does.
-func batchable(name []byte) func(*batch.Batch, int, [][]byte) bool {
-	switch {
-	case is(name, "zadd"):
-		return (*batch.Batch).ZAdd
-	case is(name, "dn.madd"):
-		return (*batch.Batch).MAdd
-	case is(name, "dn.maddt"):
-		return (*batch.Batch).MAddT
-	}
-	return nil
-}
+import "github.com/dunlin-db/dunlin/internal/batch"
 
 // batched takes a command into the batch if it is a plain write of points to shards in memory.
 func (x *exec) batched(args [][]byte) bool {
 	cl := x.cl
-	take := batchable(args[0])
-	if take == nil || len(cl.srv.slots) == 0 || !cl.authed || cl.tx.open {
+	take := batch.Taker(args[0])
+	if take == nil || !cl.srv.batches.Serves() || !cl.authed || cl.tx.open {
 		return false
 	}
 	if x.points == nil {
-		x.points = cl.srv.batch()
+		x.points = cl.srv.batches.Get()
 	}
 	if x.points.Empty() {
 		x.settle()
@@ -53,16 +37,4 @@ func (x *exec) giveBack() {
 		x.cl.srv.batches.Put(x.points)
 		x.points = nil
 	}
-}
-
-// batch lends a batch.
-func (s *Server) batch() *batch.Batch {
-	if b, ok := s.batches.Get().(*batch.Batch); ok {
-		return b
-	}
-	shards := make([]*shard.Shard, len(s.slots))
-	for i, sl := range s.slots {
-		shards[i] = sl.Shard
-	}
-	return batch.New(s.cfg.Topology, shards)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/dunlin-db/dunlin/internal/batch"
+	"github.com/dunlin-db/dunlin/internal/reply"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -120,7 +121,7 @@ func manyReply(points []manyPoint, replies []store.Reply) store.Reply {
 			}
 		}
 		if why != nil {
-			refused = append(refused, []store.Reply{int64(i), errorText(why)})
+			refused = append(refused, []store.Reply{int64(i), reply.ErrorText(why)})
 		}
 	}
 	stored := int64(len(points) - len(refused))

@@ -15,12 +15,17 @@ import (
 
 const (
 	longKey    = "2026-11-22:h:m"
-	longPoints = 60_000
+	longPoints = 200_000
 	longFrom   = 1795305600 // s
 )
 
-// fillLong adds points with long values, one per second, and gives ZRANGE's reply to all of them.
+// fillLong adds eight points per second and gives ZRANGE's reply to all of them.
 func fillLong(t *testing.T, sh *shard.Shard) (reply string) {
+	t.Helper()
+	return fill(t, sh, longPoints, func(i int64) []byte { return fmt.Append(nil, 1_000_000+i) })
+}
+
+func fill(t *testing.T, sh *shard.Shard, n int64, value func(i int64) []byte) (reply string) {
 	t.Helper()
 	k, err := series.Day.ParseKey([]byte(longKey))
 	if err != nil {
@@ -28,12 +33,12 @@ func fillLong(t *testing.T, sh *shard.Shard) (reply string) {
 	}
 	g := store.Group{Key: k}
 	var b strings.Builder
-	fmt.Fprintf(&b, "*%d\r\n", longPoints)
-	for i := range int64(longPoints) {
-		ts := longFrom + i/2 // clock and period allow half a day
-		p := series.Point{TS: ts * 1000, Value: fmt.Appendf(nil, "%089d", i)}
+	fmt.Fprintf(&b, "*%d\r\n", n)
+	for i := range n {
+		ts := longFrom + i/8 // clock and period allow half a day
+		p := series.Point{TS: ts * 1000, Value: value(i)}
 		g.Points = append(g.Points, p)
-		fmt.Fprintf(&b, "$100\r\n%s\r\n", series.AppendMember(nil, p))
+		fmt.Fprintf(&b, "$18\r\n%s\r\n", series.AppendMember(nil, p))
 	}
 	if refused, err := sh.Add(t.Context(), []store.Group{g}); err != nil || len(refused) > 0 {
 		t.Fatal(err, len(refused))
@@ -54,8 +59,18 @@ func TestServer_longReplyIsSentInPieces(t *testing.T) {
 		encode([]string{"ZRANGE", longKey, "0", "4999"}) + encode([]string{"EXEC"}))
 	c.wantBytes("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n-ERR the reply of 1")
 	_, _ = c.r.ReadString('\n')
-	c.wantBytes("*5000\r\n" + want[len("*60000\r\n"):][:5000*len("$100\r\n\r\n")+5000*100])
+	c.wantBytes("*5000\r\n" + want[len("*200000\r\n"):][:5000*len("$18\r\n\r\n")+5000*18])
 	c.want("PING", "+PONG\r\n")
+}
+
+// TestServer_replyThatNothingCompresses: what a reply would have to keep while it is sent has a limit, too.
+func TestServer_replyThatNothingCompresses(t *testing.T) {
+	cfg := engineConfig(t, 1)
+	_, addr := startServer(t, cfg)
+	fill(t, cfg.Shards[1], 60_000, func(i int64) []byte { return fmt.Appendf(nil, "%089d", i) })
+	c := dial(t, addr)
+	c.wantPrefix("ZRANGE "+longKey+" 0 -1", "-ERR 60000 points are more than one reply may keep: ask for less")
+	c.want("ZCARD "+longKey, ":60000\r\n")
 }
 
 // TestServer_longReplyIsOfOneMoment: what is added and dropped while a reply is being sent is not in it, and the client

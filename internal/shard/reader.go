@@ -7,8 +7,32 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// Reader gives the shard's store as a store.Reader that takes the lock per call. It is safe for concurrent use.
-func (s *Shard) Reader() store.Reader { return reader{s} }
+// Reader gives the shard's store as a store.Reader that takes the lock per call. It is safe for concurrent use, and a
+// store.Feeder if the store is one.
+func (s *Shard) Reader() store.Reader {
+	if f, ok := s.cfg.Store.(store.Feeder); ok {
+		return feeder{reader{s}, f}
+	}
+	return reader{s}
+}
+
+// feeder is a reader of a store in memory.
+type feeder struct {
+	reader
+	f store.Feeder
+}
+
+func (r feeder) Fresh(f *store.Fresh, limit int, until int64) {
+	t := r.s.Begin()
+	defer t.End()
+	r.f.Fresh(f, limit, until)
+}
+
+func (r feeder) SeriesNames(f *store.Fresh, which []int, names []byte, ends []int) ([]byte, []int) {
+	t := r.s.Begin()
+	defer t.End()
+	return r.f.SeriesNames(f, which, names, ends)
+}
 
 type reader struct{ s *Shard }
 

@@ -10,7 +10,7 @@ import (
 const (
 	pieceBytes = 128 << 10 // a reply that may be longer is made and sent in pieces of about this length
 	rowBytes   = 40        // of a reply, typical with a score
-	maxDetach  = 16 << 20  // compressed bytes that one reply may keep while it is sent
+	maxDetach  = 4 << 20   // compressed bytes that one reply may keep while it is sent: millions of points
 )
 
 // Run is a run of ranks, hi not included, highest first if Desc.
