@@ -170,6 +170,7 @@ var mayImport = map[string]string{
 	"internal/web":      "query ingest",
 	"internal/fleet":    "",
 	"internal/agent":    ". fleet",
+	"internal/advise":   ". ring series",
 	"internal/node":     "*",
 	"internal/bench":    ". query fleet",
 	"internal/tui":      ". query",
