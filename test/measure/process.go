@@ -86,7 +86,7 @@ func awaitAnswer(ctx context.Context, p *process, addr, password string) error {
 	}
 }
 
-// usage is what a process has used.
+// usageOf is what a process has used.
 type usageOf struct {
 	cpu float64 // seconds
 	rss int64   // bytes
