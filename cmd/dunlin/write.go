@@ -38,7 +38,7 @@ func writeCmd() *cobra.Command {
 			}
 			at := time.Now().Truncate(time.Second)
 			if len(args) == 4 {
-				ms, ok := series.ParseTime([]byte(args[3]))
+				ms, _, ok := series.ParseTime([]byte(args[3]))
 				if !ok {
 					return fmt.Errorf("timestamp %q: %w", args[3], series.ErrMember)
 				}

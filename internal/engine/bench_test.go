@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -67,5 +68,42 @@ func BenchmarkStore_Ranges(b *testing.B) {
 		if got, _ := st.Ranges(b.Context(), q); len(got[0]) != 360 {
 			b.Fatal(len(got[0]))
 		}
+	}
+}
+
+// BenchmarkStore_Put writes points in order as live writers do, one per series and tick, in batches of 128. One
+// operation is one point.
+func BenchmarkStore_Put(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			f := newFleet(0, n)
+			st := newStore()
+			puts := make([]store.Put, n)
+			var text []byte
+			fill := func(tick int64) {
+				text = text[:0]
+				for i, g := range f.tick(testDay + tick*1000) {
+					at := len(text)
+					text = series.AppendMember(text, g.Points[0])
+					puts[i] = store.Put{
+						Series: g.Key.Series, Member: text[at:], TS: g.Points[0].TS, Period: g.Key.Period,
+						ValueAt: uint8(len(text) - at - len(g.Points[0].Value)),
+					}
+				}
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := 0; i < b.N; i += 128 {
+				at := i % n &^ 127
+				if at == 0 {
+					b.StopTimer()
+					fill(int64(i / n))
+					b.StartTimer()
+				}
+				st.Put(puts[at:min(at+128, n)])
+			}
+			stats, _ := st.Stats(b.Context())
+			b.ReportMetric(float64(stats.Bytes)/float64(stats.Points), "bytes/point")
+		})
 	}
 }

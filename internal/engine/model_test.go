@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -112,6 +113,10 @@ func TestStore_model(t *testing.T) {
 func (p pair) unite(ctx context.Context, t *rapid.T, groups []store.Group) {
 	floor, _ := p.model.Floor(ctx)
 	groups = slices.DeleteFunc(groups, func(g store.Group) bool { return g.Key.Period < floor })
+	if rapid.Bool().Draw(t, "as puts") {
+		p.put(t, groups)
+		return
+	}
 	other := slices.Clone(groups)
 	for i := range other {
 		other[i].Points = slices.Clone(other[i].Points)
@@ -121,6 +126,37 @@ func (p pair) unite(ctx context.Context, t *rapid.T, groups []store.Group) {
 	for i := range groups {
 		if groups[i].Added != other[i].Added {
 			t.Fatalf("group %d: added %d, want %d", i, groups[i].Added, other[i].Added)
+		}
+	}
+}
+
+// put is unite as live writers do it: series in turn, so that each is looked for behind another.
+func (p pair) put(t *rapid.T, groups []store.Group) {
+	var puts []store.Put
+	for i := 0; len(groups) > 0; i++ {
+		at := i % len(groups)
+		g := &groups[at]
+		if len(g.Points) == 0 {
+			groups = slices.Delete(groups, at, at+1)
+			continue
+		}
+		pt := g.Points[0]
+		g.Points = g.Points[1:]
+		m := series.AppendMember(nil, pt)
+		puts = append(puts, store.Put{
+			Series: g.Key.Series, Member: m, TS: pt.TS, Period: g.Key.Period,
+			ValueAt: uint8(len(m) - len(pt.Value)), Frac: pt.Frac,
+		})
+	}
+	if len(puts) > 3 {
+		puts[1].Series, puts[2].Err = []byte("no metric:"), errors.New("refused before")
+	}
+	other := slices.Clone(puts)
+	p.eng.Put(puts)
+	p.model.Put(other)
+	for i := range puts {
+		if puts[i].Added != other[i].Added || !errors.Is(puts[i].Err, other[i].Err) || puts[i].BadKey != other[i].BadKey {
+			t.Fatalf("put %d: %+v, want %+v", i, puts[i], other[i])
 		}
 	}
 }
@@ -149,8 +185,7 @@ func (p pair) compare(ctx context.Context, t *rapid.T) {
 		for i := range a {
 			equal("ranges", members(a[i]), members(b[i]))
 		}
-		rank := func(l store.Local) []string { return members(l.AppendRank(nil, k, limit, limit+200)) }
-		equal("rank", rank(p.eng), rank(p.model))
+		p.compareViews(t, k, limit, sp.From)
 		if n := p.eng.KeyBytes(k); (n > 0) != (p.model.Card(k) > 0) {
 			t.Fatalf("%d bytes for %d points", n, p.model.Card(k))
 		}

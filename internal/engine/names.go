@@ -3,19 +3,23 @@ package engine
 import (
 	"bytes"
 	"hash/maphash"
+	"unsafe"
+
+	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // names interns host:metric → id. The table has no pointers: a slot is the upper half of a hash and id+1. An id lives
 // while a live period holds it; then it is given to another series.
 type names struct {
-	seed  maphash.Seed
-	slots []uint64 // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
-	used  int
-	infos []nameInfo // by id
-	free  []uint32   // ids to give again
-	text  [][]byte   // pages of names
-	dead  int        // bytes in text that belong to nobody
-	bytes int64      // of text pages
+	seed   maphash.Seed
+	digest uint64   // key of the digests of all series
+	slots  []uint64 // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
+	used   int
+	infos  []nameInfo // by id
+	free   []uint32   // ids to give again
+	text   [][]byte   // pages of names
+	dead   int        // bytes in text that belong to nobody
+	bytes  int64      // of text pages
 }
 
 type nameInfo struct {
@@ -24,12 +28,14 @@ type nameInfo struct {
 	holders    uint16 // periods that hold the id
 	hash       uint32
 	generation uint32 // counts the series that had this id
+	next       uint32 // id+1 of the series that was written after this one, 0 = none: a guess, checked by its name
+	seed       uint64 // of the digests of its members
 }
 
 const namePage = 1 << 16
 
-func newNames() names {
-	return names{seed: maphash.MakeSeed(), slots: make([]uint64, 64)}
+func newNames(digestSeed uint64) names {
+	return names{seed: maphash.MakeSeed(), digest: digestSeed, slots: make([]uint64, 64)}
 }
 
 func (n *names) hash(name []byte) uint32 { return uint32(maphash.Bytes(n.seed, name) >> 32) }
@@ -53,6 +59,24 @@ func (n *names) find(name []byte) (id uint32, ok bool) {
 	return 0, false
 }
 
+// noID is the id of no series.
+const noID = ^uint32(0)
+
+// follow is find for a series that is written after another (noID: after none). Writers send their series in the same
+// order again and again, so one comparison mostly finds it, without a hash and a walk through the table.
+func (n *names) follow(after uint32, name []byte) (id uint32, ok bool) {
+	if after == noID {
+		return n.find(name)
+	}
+	if guess := n.infos[after].next; guess != 0 && string(n.name(guess-1)) == string(name) {
+		return guess - 1, true
+	}
+	if id, ok = n.find(name); ok {
+		n.infos[after].next = id + 1
+	}
+	return id, ok
+}
+
 // intern gives the id of a name, a new one if need be. The caller must hold it in a period.
 func (n *names) intern(name []byte) uint32 {
 	if id, ok := n.find(name); ok {
@@ -70,7 +94,10 @@ func (n *names) intern(name []byte) uint32 {
 		n.infos = append(n.infos, nameInfo{})
 	}
 	i := &n.infos[id]
-	*i = nameInfo{at: n.keep(name), len: uint16(len(name)), hash: n.hash(name), generation: i.generation + 1}
+	*i = nameInfo{
+		at: n.keep(name), len: uint16(len(name)), hash: n.hash(name), generation: i.generation + 1,
+		seed: store.SeriesSeed(n.digest, name),
+	}
 	n.place(id)
 	n.used++
 	return id
@@ -161,5 +188,6 @@ func (n *names) compact() {
 
 // size is the memory of the table.
 func (n *names) size() int64 {
-	return n.bytes + int64(cap(n.slots))*8 + int64(cap(n.infos))*16 + int64(cap(n.free))*4 + int64(cap(n.text))*24
+	return n.bytes + int64(cap(n.slots))*8 + int64(cap(n.infos))*int64(unsafe.Sizeof(nameInfo{})) +
+		int64(cap(n.free))*4 + int64(cap(n.text))*24
 }

@@ -14,7 +14,7 @@ import (
 // TestNames_law: interning and releasing in any order keeps each living name findable under its id, and no other.
 func TestNames_law(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := newNames()
+		n := newNames(1)
 		ids := map[string]uint32{}
 		for range rapid.IntRange(1, 300).Draw(t, "steps") {
 			name := fmt.Sprintf("h%d:m", rapid.IntRange(0, 200).Draw(t, "name"))

@@ -108,30 +108,6 @@ func (s *Store) descending(p *period, e *entry, sp store.Span, t *texts) []serie
 	return out
 }
 
-// AppendRank implements store.Local.
-func (s *Store) AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point {
-	p, e := s.find(k)
-	if e == nil {
-		return dst
-	}
-	start, stop = max(start, 0), min(stop, int(e.points)-1)
-	var t texts
-	rank := 0 // of the first point of chunk i
-	for i := 0; i < int(e.dirLen) && rank <= stop; i++ {
-		n := p.count(e, i)
-		if rank+n > start {
-			s.rd.Reset(p.chunkBytes(e, i))
-			for r := rank; r <= stop && s.rd.Next(); r++ {
-				if r >= start {
-					dst = append(dst, t.point(s, stop-r+1))
-				}
-			}
-		}
-		rank += n
-	}
-	return dst
-}
-
 // Card implements store.Local.
 func (s *Store) Card(k series.Key) int {
 	if _, e := s.find(k); e != nil {

@@ -24,7 +24,6 @@ type Config struct {
 // Store implements store.Local. It has one owner: no method may run beside another.
 type Store struct {
 	cfg     Config
-	seed    uint64 // of digests
 	names   names
 	periods []*period // lowest first
 	cursors map[string]store.Cursor
@@ -47,6 +46,10 @@ type scratch struct {
 	merged  []chunk.Point
 	encoded []byte // starts with room for a chunk of numbers
 	sort    []series.Point
+
+	onePoint [1]series.Point
+	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
+	view     view
 }
 
 // memberText is the last member that went into a digest.
@@ -62,7 +65,7 @@ var _ store.Local = (*Store)(nil)
 // New makes an empty store.
 func New(cfg Config) *Store {
 	return &Store{
-		cfg: cfg, seed: store.DigestSeed(cfg.Cluster), names: newNames(), cursors: map[string]store.Cursor{},
+		cfg: cfg, names: newNames(store.DigestSeed(cfg.Cluster)), cursors: map[string]store.Cursor{},
 		scratch: scratch{encoded: make([]byte, 8<<10)},
 	}
 }
@@ -223,7 +226,7 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 
 func (c *scratch) size() int64 {
 	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
-		int64(cap(c.oldText)+cap(c.encoded))
+		int64(cap(c.oldText)+cap(c.encoded)) + c.view.blocks[0].size() + c.view.blocks[1].size()
 }
 
 // KeyBytes implements store.Local: the entry, its directory, its chunks and its name.

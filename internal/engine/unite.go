@@ -28,17 +28,22 @@ func (s *Store) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 		id := s.names.intern(g.Key.Series)
 		p, e := s.hold(g.Key.Period, id)
 		s.uniteKey(p, id, e, g)
-		if g.Added == 0 {
-			continue
-		}
-		p.points += int64(g.Added)
-		p.touch(id, e, s.tick(now))
-		for _, h := range s.lateHours {
-			p.late.touch(id, h, s.tick(now))
-		}
+		s.grown(target{p, e, id}, g.Added, now)
 	}
 	s.keepOrigin(o)
 	return nil
+}
+
+// grown counts points that uniteKey has added and enters them into the journals.
+func (s *Store) grown(in target, added int, nowMicros int64) {
+	if added == 0 {
+		return
+	}
+	in.p.points += int64(added)
+	in.p.touch(in.id, in.e, s.tick(nowMicros))
+	for _, h := range s.lateHours {
+		in.p.late.touch(in.id, h, s.tick(nowMicros))
+	}
 }
 
 // tick gives the next score: the time, but always more than the last.
@@ -51,10 +56,9 @@ func (s *Store) tick(nowMicros int64) int64 {
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
 	s.digest = e.digest()
-	s.seriesSeed = store.SeriesSeed(s.seed, g.Key.Series)
+	s.seriesSeed = s.names.infos[id].seed
 	if e.points == 0 {
-		p.keys++
-		e.sealAt = uint16(firstSeal + id*37%firstSpread)
+		p.begin(id, e)
 	}
 	newest := int64(-1)
 	if e.points > 0 {
@@ -73,6 +77,12 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	}
 	g.Added = int(s.digest.Points) - int(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
+}
+
+// begin makes an entry one that has points.
+func (p *period) begin(id uint32, e *entry) {
+	p.keys++
+	e.sealAt = uint16(firstSeal + id*37%firstSpread)
 }
 
 // addDigest adds a new point to the digest. Points that follow each other mostly have the same time, so its text is
@@ -102,7 +112,11 @@ func (s *Store) sorted(points []series.Point) []series.Point {
 // append puts a point behind all others of its key.
 func (s *Store) append(p *period, e *entry, pt series.Point) {
 	s.addDigest(pt)
-	cp := chunk.Point(pt)
+	s.extend(p, e, chunk.Point(pt))
+}
+
+// extend is append without the digest.
+func (s *Store) extend(p *period, e *entry, cp chunk.Point) {
 	if e.dirLen == 0 {
 		s.startOpen(p, e, nil, cp)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
 // Command is a command on keys.
@@ -44,6 +45,7 @@ type scratch struct {
 	scores []float64
 	points []series.Point
 	groups [1]store.Group
+	series zseries.Set
 }
 
 // Call is one command that is being executed. All slots it may touch are locked.
@@ -59,6 +61,9 @@ type Call struct {
 	// Err says why a store could not be asked, from which a journal was read; the reply is then worth nothing.
 	Err   error
 	First FirstKey
+	// Rest is what a long reply still lacks when Run returns, else nil. Whoever called Run appends it, when no slot
+	// needs to be locked any more, and closes it.
+	Rest *zseries.Rest
 }
 
 // FirstKey is what the router has found out about a command's first key, so that it is parsed and hashed once. The

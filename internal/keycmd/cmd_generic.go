@@ -273,8 +273,8 @@ func cmdMemory(c *Call) {
 	if !ok {
 		return
 	}
-	if s, isSeries := v.zset.(*seriesView); isSeries {
-		c.W.Int(s.st.KeyBytes(s.k))
+	if k, err := c.parse(c.Args[2]); err == nil && v.zset != nil {
+		c.W.Int(c.slotFor(c.Args[2]).local().KeyBytes(k))
 		return
 	}
 	if v.obj == nil {

@@ -234,7 +234,7 @@ func cmdZScan(c *Call) {
 	out := c.rows(false)
 	packed := v.encoding() == "listpack"
 	var text [32]byte
-	next := v.zset.scan(cursor, a.count, func(member []byte, score float64) {
+	next := v.zset.Scan(cursor, a.count, func(member []byte, score float64) {
 		if a.matches(member) {
 			out.add(member, 0)
 			out.add(appendScanScore(text[:0], score, packed), 0)

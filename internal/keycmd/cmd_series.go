@@ -61,7 +61,7 @@ func zaddSeries(c *Call, k series.Key, pairs [][]byte) {
 	if !ok {
 		return
 	}
-	var bad refusals
+	var bad Refusals
 	points := s.scratch.points[:0]
 	for i, score := range scores {
 		p, err := series.ParseMember(pairs[2*i+1])
@@ -69,12 +69,12 @@ func zaddSeries(c *Call, k series.Key, pairs [][]byte) {
 			err = series.ErrScore
 		}
 		if err != nil {
-			bad.add(err)
+			bad.Add(err)
 			continue
 		}
 		points = append(points, p)
 	}
-	s.Shard.CountRefused(bad.n)
+	s.Shard.CountRefused(bad.N)
 	s.scratch.scores, s.scratch.points = scores, points
 	group := &s.scratch.groups[0]
 	*group = store.Group{Key: k, Points: points}
@@ -85,32 +85,33 @@ func zaddSeries(c *Call, k series.Key, pairs [][]byte) {
 			return
 		}
 		for _, r := range refused {
-			bad.add(r.Why)
+			bad.Add(r.Why)
 		}
 	}
-	if bad.n > 0 {
-		c.W.Error(bad.reply(len(scores)))
+	if bad.N > 0 {
+		c.W.Error(bad.Reply(len(scores)))
 		return
 	}
 	c.W.Int(int64(group.Added))
 }
 
-// refusals are the points of one command that were not stored.
-type refusals struct {
-	n   int
-	why error // of the first
+// Refusals are the points of one command that were not stored.
+type Refusals struct {
+	N   int
+	Why error // of the first
 }
 
-func (r *refusals) add(why error) {
-	if r.n == 0 {
-		r.why = why
+// Add counts one.
+func (r *Refusals) Add(why error) {
+	if r.N == 0 {
+		r.Why = why
 	}
-	r.n++
+	r.N++
 }
 
-// reply is the error that names them.
-func (r *refusals) reply(of int) string {
-	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.n, of, r.why)
+// Reply is the error that names them; of is how many points the command had.
+func (r *Refusals) Reply(of int) string {
+	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.N, of, r.Why)
 }
 
 // storeError is the error reply for an error of a store.

@@ -245,7 +245,7 @@ func cmdZRemRange(c *Call) {
 			return
 		}
 		last, okLast := c.int(c.Args[3])
-		span, ok = func(z zview) (int, int) { return rankSpan(first, last, z.card()) }, okLast
+		span, ok = func(z zview) (int, int) { return rankSpan(first, last, z.Card()) }, okLast
 	} else {
 		span, ok = c.span(c.Args[2], c.Args[3], Is(c.Args[0], "zremrangebylex"))
 	}

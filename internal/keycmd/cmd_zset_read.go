@@ -3,6 +3,7 @@ package keycmd
 import (
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
 const (
@@ -23,7 +24,7 @@ func cmdZCard(c *Call) {
 	case z == nil:
 		c.W.Int(0)
 	default:
-		c.W.Int(int64(z.card()))
+		c.W.Int(int64(z.Card()))
 	}
 }
 
@@ -57,7 +58,7 @@ func (c *Call) span(min, max []byte, lex bool) (find func(z zview) (lo, hi int),
 	if !ok {
 		c.W.Error(errScoreRange)
 	}
-	return func(z zview) (int, int) { return scoreSpan(z, r) }, ok
+	return func(z zview) (int, int) { return z.Scores(r) }, ok
 }
 
 func cmdZScore(c *Call) {
@@ -80,7 +81,7 @@ func cmdZMScore(c *Call) {
 
 func writeScore(w *resp.Writer, z zview, member []byte) {
 	if z != nil {
-		if score, ok := z.score(member); ok {
+		if score, ok := z.Score(member); ok {
 			w.Double(score)
 			return
 		}
@@ -98,12 +99,12 @@ func cmdZRank(c *Call) {
 		c.W.Null()
 		return
 	}
-	r, ok := rank(z, c.Args[2])
+	r, ok := z.Rank(c.Args[2])
 	switch {
 	case !ok:
 		c.W.Null()
 	case Is(c.Args[0], "zrevrank"):
-		c.W.Int(int64(z.card() - 1 - r))
+		c.W.Int(int64(z.Card() - 1 - r))
 	default:
 		c.W.Int(int64(r))
 	}
@@ -151,9 +152,19 @@ func cmdZRange(c *Call) {
 	if !ok {
 		return
 	}
+	if set, isSeries := z.(*zseries.Set); isSeries {
+		lo, hi := q.ranks(z)
+		c.Rest = set.Reply(c.W, zseries.Run{Lo: lo, Hi: hi, Desc: q.desc, WithScores: q.withScores})
+		return
+	}
 	out := c.rows(q.withScores)
 	if z != nil {
-		q.run(z, out.add)
+		if j, ok := z.(*journalView); ok && q.by == byScore {
+			j.byScore(q.score(), out.add)
+		} else {
+			lo, hi := q.ranks(z)
+			z.Each(lo, hi, q.desc, out.add)
+		}
 	}
 	out.reply(c.W)
 }
@@ -222,22 +233,22 @@ func (c *Call) rangeBounds(q *rangeQuery) (ok bool) {
 	return ok
 }
 
-func (q *rangeQuery) run(z zview, fn func(member []byte, score float64)) {
-	sq := scoreQuery{q.scores, q.desc, q.offset, q.limit}
+func (q *rangeQuery) score() scoreQuery { return scoreQuery{q.scores, q.desc, q.offset, q.limit} }
+
+// ranks gives what is asked for as ranks, hi not included.
+func (q *rangeQuery) ranks(z zview) (lo, hi int) {
 	switch q.by {
 	case byScore:
-		z.byScore(sq, fn)
+		return q.score().window(z.Scores(q.scores))
 	case byLex:
-		lo, hi := sq.window(lexSpan(z, q.members))
-		z.each(lo, hi, q.desc, fn)
-	default:
-		n := z.card()
-		lo, hi := rankSpan(q.first, q.last, n)
-		if q.desc {
-			lo, hi = n-hi, n-lo
-		}
-		z.each(lo, hi, q.desc, fn)
+		return q.score().window(lexSpan(z, q.members))
 	}
+	n := z.Card()
+	lo, hi = rankSpan(q.first, q.last, n)
+	if q.desc {
+		lo, hi = n-hi, n-lo
+	}
+	return lo, hi
 }
 
 // rankSpan turns Redis' ranks, negative from the end and the last included, into lo to hi, hi not included.

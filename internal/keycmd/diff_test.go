@@ -76,6 +76,7 @@ type differ struct {
 	redis         *redis
 	proto, shards int
 	now           time.Time
+	pieces        int // of replies that the node made without locks
 }
 
 func (d *differ) open(int) store.Local {
@@ -87,6 +88,7 @@ func (d *differ) open(int) store.Local {
 func (d *differ) run(t *testing.T, ops []op) (at int, why string) {
 	d.redis.run(t, [][]string{{"FLUSHALL"}})
 	n := newNode(t, d.shards, d.now, d.open)
+	defer func() { d.pieces = n.pieces }()
 	for from := 0; from < len(ops); from += diffBatch {
 		batch := ops[from:min(from+diffBatch, len(ops))]
 		ours := make([]string, len(batch))

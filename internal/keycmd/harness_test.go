@@ -34,6 +34,8 @@ type node struct {
 	table map[string]Command
 	now   time.Time
 	w     resp.Writer
+
+	pieces int // of replies that were made without locks
 }
 
 func newNode(t testing.TB, shards int, now time.Time, open func(id int) store.Local) *node {
@@ -72,12 +74,19 @@ func (n *node) do(proto int, args ...string) string {
 	for _, s := range n.slots {
 		s.Tx = s.Shard.Begin()
 	}
-	cmd.Run(&Call{
+	c := &Call{
 		Ctx: context.Background(), Args: raw, W: &n.w, Slots: n.slots, Topology: n.topo,
 		Clock: func() time.Time { return n.now },
-	})
+	}
+	cmd.Run(c)
 	for _, s := range n.slots {
 		s.Tx.End()
+	}
+	if c.Rest != nil {
+		for c.Rest.Append(&n.w) {
+			n.pieces++
+		}
+		c.Rest.Close()
 	}
 	for _, b := range raw { // whoever kept a reference to an argument shows it here
 		for i := range b {

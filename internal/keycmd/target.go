@@ -126,12 +126,16 @@ func (c *Call) lookup(key []byte) (v value, ok bool) {
 		return v, false
 	}
 	if kind == seriesKey {
-		st := s.local()
-		n := st.Card(k)
-		if n == 0 || k.Period < s.Shard.Floor() {
+		if k.Period < s.Shard.Floor() {
 			return v, true
 		}
-		return value{kind: keyspace.ZSetKind, zset: &seriesView{c: c, st: st, k: k, n: n}}, true
+		view := s.local().Open(k)
+		if view == nil {
+			return v, true
+		}
+		first, last := c.Topology.Layout.Span(k.Period)
+		s.scratch.series.Reset(view, first, last)
+		return value{kind: keyspace.ZSetKind, zset: &s.scratch.series}, true
 	}
 	v.obj = s.Plain.Lookup(key)
 	v.kind = v.obj.Kind()

@@ -27,6 +27,11 @@ func (b *Batch) Fill(p *Parser, data []byte, max int) (used int, err error) {
 	b.args, b.ends = b.args[:0], b.ends[:0]
 	for len(b.args) < maxBatchArgs && (max == 0 || len(b.ends) < max) {
 		before := len(b.args)
+		if n := p.whole(&b.args, data[used:]); n > 0 {
+			used += n
+			b.ends = append(b.ends, len(b.args))
+			continue
+		}
 		args, n, err := p.Next(b.args, data[used:])
 		b.args = args
 		if err != nil || n == 0 {

@@ -21,7 +21,7 @@ const partMax = 4 << 10
 // Session executes the commands of one connection. Its methods are called from that connection's goroutine only.
 type Session interface {
 	// Serve executes the commands of b in order and appends a reply for each to w. false: send w, then close. It
-	// may call Flush between two commands.
+
 	Serve(b *Batch, w *Writer) (keep bool)
 	// Closed is called once, at the end.
 	Closed()
@@ -40,7 +40,9 @@ type Conn struct {
 	part    []byte // unfinished command
 	big     bool   // the last read filled its buffer
 	w       Writer
-	held    atomic.Int64 // bytes of part and w that count against Limits.AllBuffers
+	waits   time.Time    // when the write deadline was set
+	aside   int          // bytes that the session holds for replies, as it said to Hold
+	held    atomic.Int64 // bytes of part, w and aside that count against Limits.AllBuffers
 	read    readState
 }
 
@@ -227,6 +229,7 @@ func (c *Conn) keepPart(rest []byte) bool {
 
 // account says how many bytes the connection holds for longer than a command. false: it was closed for that.
 func (c *Conn) account(n int) bool {
+	n += c.aside
 	old := c.held.Swap(int64(n))
 	if int64(n) == old {
 		return true
@@ -237,7 +240,15 @@ func (c *Conn) account(n int) bool {
 	return true
 }
 
-// Flush sends what there is of replies. A client that takes nothing for Limits.NoProgress is given up.
+// Hold says that the session holds n bytes for replies that are still to be made: they count as unsent. false: the
+// connection was closed for that.
+func (c *Conn) Hold(n int) bool {
+	c.aside = n
+	return c.account(cap(c.part))
+}
+
+// Flush sends what there is of replies. A client that takes nothing for three quarters of Limits.NoProgress, or longer,
+// is given up.
 func (c *Conn) Flush() bool {
 	out := c.w.Buf
 	c.w.Buf = c.w.Buf[:0]
@@ -248,7 +259,7 @@ func (c *Conn) Flush() bool {
 		return false
 	}
 	for len(out) > 0 {
-		if err := c.nc.SetWriteDeadline(time.Now().Add(c.l.limits.NoProgress)); err != nil {
+		if !c.postpone() {
 			return false
 		}
 		n, err := c.nc.Write(out)
@@ -259,6 +270,17 @@ func (c *Conn) Flush() bool {
 		}
 	}
 	return c.account(cap(c.part))
+}
+
+// postpone moves the write deadline on, unless that was done a moment ago: it costs more than a write of few replies.
+func (c *Conn) postpone() bool {
+	most := c.l.limits.NoProgress
+	now := time.Now()
+	if now.Sub(c.waits) < most/4 {
+		return true
+	}
+	c.waits = now
+	return c.nc.SetWriteDeadline(now.Add(most)) == nil
 }
 
 // pools hold scratch for small and for large reads.

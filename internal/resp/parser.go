@@ -70,6 +70,56 @@ func (p *Parser) Next(dst [][]byte, b []byte) (args [][]byte, used int, err erro
 	return dst, used, nil
 }
 
+// whole is Next for the commands that most are: up to 99 arguments of up to 999 bytes, all of it there, within every
+// limit. It gives 0 for anything else and has then changed nothing.
+func (p *Parser) whole(args *[][]byte, b []byte) (used int) {
+	if p.pos != 0 || p.Unauth || p.Limits.Bulk < 999 || p.Limits.Args < 99 {
+		return 0
+	}
+	n, at := shortLength(b, 0, '*')
+	if n <= 0 || n > 99 {
+		return 0
+	}
+	dst := *args
+	for ; n > 0; n-- {
+		size, from := shortLength(b, at, '$')
+		at = from + size + 2
+		if size < 0 || at > len(b) || b[at-2] != '\r' || b[at-1] != '\n' {
+			return 0
+		}
+		dst = append(dst, b[from:at-2:at-2])
+	}
+	if at > p.Limits.Query {
+		return 0
+	}
+	*args = dst
+	return at
+}
+
+// shortLength reads a line such as "$12\r\n", of one to three digits, at b[at:]. n is -1 when it is anything else.
+func shortLength(b []byte, at int, kind byte) (n, end int) {
+	if len(b)-at < 6 || b[at] != kind {
+		return -1, 0
+	}
+	line := b[at+1 : at+6]
+	n = int(line[0]) - '0'
+	if uint(n) > 9 {
+		return -1, 0
+	}
+	i := 1
+	for ; i < 3; i++ {
+		d := int(line[i]) - '0'
+		if uint(d) > 9 {
+			break
+		}
+		n = n*10 + d
+	}
+	if line[i] != '\r' || line[i+1] != '\n' || i > 1 && line[0] == '0' {
+		return -1, 0
+	}
+	return n, at + i + 3
+}
+
 // argument moves over one argument if all of it is there.
 func (p *Parser) argument(b []byte) (ok bool, err error) {
 	if p.bulk < 0 {

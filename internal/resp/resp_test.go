@@ -3,10 +3,12 @@ package resp
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func words(args [][]byte) []string {
@@ -139,7 +141,41 @@ func FuzzParser(f *testing.F) {
 		if (wholeErr == nil) != (partsErr == nil) {
 			t.Errorf("in steps of %d: %v, whole: %v", step, partsErr, wholeErr)
 		}
+		batches, batchesErr := fillAll(in, max(1, int(step)), unauth)
+		whole = slices.DeleteFunc(whole, func(cmd []string) bool { return len(cmd) == 0 })
+		if diff := cmp.Diff(whole, batches, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("in batches: %s", diff)
+		}
+		if (wholeErr == nil) != (batchesErr == nil) {
+			t.Errorf("in batches: %v, whole: %v", batchesErr, wholeErr)
+		}
 	})
+}
+
+// fillAll is parseAll through a Batch.
+func fillAll(in []byte, step int, unauth bool) (cmds [][]string, err error) {
+	limits := DefaultLimits()
+	p := Parser{Limits: &limits, Unauth: unauth}
+	var b Batch
+	at := 0
+	for end := min(step, len(in)); ; end = min(end+step, len(in)) {
+		for {
+			used, err := b.Fill(&p, in[at:end], 0)
+			for i := range b.Len() {
+				cmds = append(cmds, words(b.Cmd(i)))
+			}
+			if err != nil {
+				return cmds, err
+			}
+			at += used
+			if used == 0 {
+				break
+			}
+		}
+		if end == len(in) {
+			return cmds, nil
+		}
+	}
 }
 
 // parseAll feeds in with step more bytes at a time, and checks what holds for every input.

@@ -33,17 +33,17 @@ func ParseMember(b []byte) (Point, error) {
 		return Point{}, ErrMember
 	}
 	value := b[colon+1:]
-	if len(value) == 0 || len(value) > MaxValue || !cleanText(value) {
+	if !CleanValue(value) {
 		return Point{}, ErrValue
 	}
 	return Point{TS: ts, Frac: frac, Value: value}, nil
 }
 
+// CleanValue says whether b is the value of a member: 1 to 128 bytes of text without control characters.
+func CleanValue(b []byte) bool { return len(b) > 0 && len(b) <= MaxValue && cleanText(b) }
+
 // ParseTime reads the timestamp of a member: decimal seconds, no sign, no leading zeros, at most 3 fraction digits.
-func ParseTime(b []byte) (tsMillis int64, ok bool) {
-	tsMillis, _, ok = parseTS(b)
-	return tsMillis, ok
-}
+func ParseTime(b []byte) (tsMillis int64, frac uint8, ok bool) { return parseTS(b) }
 
 func parseTS(b []byte) (tsMillis int64, frac uint8, ok bool) {
 	i := 0

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -38,11 +40,11 @@ func (x *exec) runAllRemote(cmd *command, args [][]byte, shards []int) {
 	case "scan":
 		x.scan(args, shards)
 	case "flushall", "flushdb":
-		writeReply(x.w, x.flush(shards))
+		reply.Write(x.w, x.flush(shards))
 	default:
-		p := piece{combine: sumReplies}
+		p := piece{combine: reply.Sum}
 		if cmd.name == "keys" {
-			p.combine = concatReplies
+			p.combine = reply.Concat
 		}
 		for _, id := range shards {
 			p.parts = append(p.parts, x.send(id, args))

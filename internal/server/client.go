@@ -70,13 +70,17 @@ func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
 			keep = false
 		}
 	}()
-	last := ""
+	last, batched := "", []byte(nil)
 	for i := range b.Len() {
 		args := b.Cmd(i)
-		if cmd := cl.execute(args); cmd != nil {
+		if x.batched(args) {
+			last = ""
+			batched = args[0]
+		} else if cmd := cl.execute(args); cmd != nil {
 			last = cmd.name
 		}
 		if len(w.Buf) > flushAt {
+			x.commit()
 			x.settle()
 			if !cl.conn.Flush() {
 				return false
@@ -86,7 +90,12 @@ func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
 			break
 		}
 	}
+	x.commit()
 	x.settle()
+	x.giveBack()
+	if last == "" && batched != nil {
+		last = cl.srv.lookup(batched).name
+	}
 	cl.publish(last, b.Len())
 	return !cl.quit
 }

@@ -37,6 +37,8 @@ func connCommands() []command {
 		{"dn.digest", -2, 0, 0, 0, no, cmdDigest},
 		{"dn.periods", 1, 0, 0, 0, no, cmdPeriods},
 		{"dn.drop", 2, 0, 0, 0, no | flagWrite, cmdDrop},
+		{"dn.madd", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
+		{"dn.maddt", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -217,7 +219,7 @@ func cmdDrop(c *call) {
 	if c.cl.db == 0 && c.srv.cfg.Drop != nil {
 		n, err := c.srv.cfg.Drop(c.ctx, p)
 		if err != nil {
-			c.w.Error(errorText(err))
+			c.w.Error(reply.ErrorText(err))
 			return
 		}
 		c.w.Int(int64(n))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -111,9 +113,11 @@ func (x *exec) transact(queue []queued) {
 	slices.SortFunc(need, func(a, b *slot) int { return a.Shard.ID() - b.Shard.ID() })
 	x.lock(need)
 	x.w.Array(len(queue))
+	x.inExec = true
 	for _, q := range queue {
 		x.invoke(q.cmd, q.args)
 	}
+	x.inExec = false
 	x.unlock()
 }
 
@@ -160,7 +164,7 @@ func (x *exec) transactRemote(queue []queued, id int) {
 	x.lanes, x.pieces = nil, nil
 	results, ok := done.reply().([]store.Reply)
 	if !ok {
-		writeReply(x.w, done.reply())
+		reply.Write(x.w, done.reply())
 		return
 	}
 	// From here on the parts of the pieces find their replies where EXEC gave them: behind the one of MULTI.
@@ -178,9 +182,9 @@ func (x *exec) writeQueued(q queued, p piece) {
 	}
 	switch {
 	case p.combine != nil:
-		writeReply(x.w, p.combine(replies))
+		reply.Write(x.w, p.combine(replies))
 	case len(replies) == 1:
-		writeReply(x.w, replies[0])
+		reply.Write(x.w, replies[0])
 	default:
 		x.invoke(q.cmd, q.args)
 	}

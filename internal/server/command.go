@@ -23,6 +23,7 @@ const (
 	flagWrite    flag = 1 << iota // may change keys
 	flagNoAuth                    // allowed before AUTH
 	flagNoMulti                   // refused inside MULTI
+	flagMany                      // DN.MADD and DN.MADDT: points of many series
 	flagAllSlots                  // runs over all slots of the connection's database (DBSIZE, SCAN, KEYS, FLUSHALL)
 )
 

@@ -5,16 +5,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
 // runLength is how many commands in a row may use one locking of a slot.
 const runLength = 256
 
-// exec executes the commands of one client. Commands on slots in memory run at once, under locks that are kept over a
-// run of commands on the same slot; commands for other processes are gathered and sent together. At any time it has
-// locks or gathered commands, never both: no lock is held over I/O, and replies keep their order.
+// exec executes the commands of one client. Plain writes of points are gathered in a batch. Other commands on slots in
+// memory run at once, under locks that are kept over a run of commands on the same slot; commands for other processes
+// are gathered and sent together. At any time it has one of the three, a batch, locks or gathered commands: no lock is
+// held over I/O, and replies keep their order.
 type exec struct {
 	cl     *client
 	w      *resp.Writer
@@ -25,10 +28,13 @@ type exec struct {
 	since  int             // commands since they were locked
 	lanes  []*lane
 	pieces []piece
+	points *batch.Batch // borrowed while points are gathered
+	inExec bool         // a transaction is being executed: its locks stay
 }
 
 // execute runs, queues or refuses one command. It gives its entry in the table, nil when there is none.
 func (cl *client) execute(args [][]byte) *command {
+	cl.exec.commit()
 	cmd := cl.srv.lookup(args[0])
 	switch {
 	case cmd == nil:
@@ -94,6 +100,9 @@ func (x *exec) run(cmd *command, args [][]byte) {
 	switch {
 	case cmd.flags&flagAllSlots != 0:
 		x.runAll(cmd, args)
+	case cmd.flags&flagMany != 0:
+		x.unlock()
+		x.gatherMAdd(cmd, args)
 	case cmd.first == 0 || cmd.first >= len(args):
 		x.settle()
 		x.invoke(cmd, args)
@@ -133,15 +142,42 @@ func (x *exec) invokeOn(slots []*slot, cmd *command, args [][]byte) {
 	x.call = call{ctx: cl.context(), srv: cl.srv, cl: cl, args: args, w: x.w, slots: slots}
 	cmd.run(&x.call)
 	x.since++
+	if rest := x.call.keys.Rest; rest != nil {
+		x.call.keys.Rest = nil
+		defer rest.Close()
+		if !x.inExec {
+			x.stream(rest)
+			return
+		}
+		for len(x.w.Buf)-from <= x.outputLimit() && rest.Append(x.w) {
+		}
+	}
 	x.limit(from)
 }
 
-func (x *exec) limit(from int) {
-	most := x.cl.srv.cfg.Limits.Output
-	if most == 0 {
-		most = resp.DefaultLimits().Output
+// stream makes the rest of a reply and sends it piece by piece, with no lock held. Only what is not sent yet takes
+// memory, so the limit of a reply does not apply to it.
+func (x *exec) stream(rest *zseries.Rest) {
+	x.unlock()
+	conn := x.cl.conn
+	ok := conn.Hold(rest.Size())
+	for ok && rest.Append(x.w) {
+		ok = conn.Flush()
 	}
-	if n := len(x.w.Buf) - from; n > most {
+	if !conn.Hold(0) || !ok {
+		x.cl.quit = true // the array would lack elements
+	}
+}
+
+func (x *exec) outputLimit() int {
+	if most := x.cl.srv.cfg.Limits.Output; most > 0 {
+		return most
+	}
+	return resp.DefaultLimits().Output
+}
+
+func (x *exec) limit(from int) {
+	if n, most := len(x.w.Buf)-from, x.outputLimit(); n > most {
 		x.w.Buf = x.w.Buf[:from]
 		x.w.Error(fmt.Sprintf("ERR the reply of %d bytes is above the limit of %d: ask for less, "+
 			"with LIMIT, a narrower range or SCAN", n, most))
@@ -198,7 +234,7 @@ func (x *exec) settle() {
 // abandon is settle after a panic: the locks go, the gathered commands are forgotten.
 func (x *exec) abandon() {
 	x.unlock()
-	x.lanes, x.pieces = nil, nil
+	x.lanes, x.pieces, x.points, x.inExec = nil, nil, nil, false
 }
 
 // needSlot enters a slot into need, in ascending order, once.

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -90,11 +91,11 @@ func (x *exec) split(cmd *command, args [][]byte, r route) {
 	var join func([]store.Reply) store.Reply
 	switch cmd.name {
 	case "del", "unlink", "exists", "touch":
-		join = sumReplies
+		join = reply.Sum
 	case "mget":
-		join = concatReplies
+		join = reply.Concat
 	case "mset":
-		join = allOK
+		join = reply.AllOK
 	default:
 		x.refuse("CROSSSLOT the keys of this command are on several shards: use keys of one shard, or SELECT it")
 		return
@@ -121,9 +122,9 @@ func (x *exec) collect() {
 		}
 		from := len(x.w.Buf)
 		if p.combine != nil {
-			writeReply(x.w, p.combine(replies))
+			reply.Write(x.w, p.combine(replies))
 		} else {
-			writeReply(x.w, replies[0])
+			reply.Write(x.w, replies[0])
 		}
 		x.limit(from)
 	}
@@ -166,91 +167,4 @@ func (s *Server) do(ctx context.Context, l *lane, proto int) {
 	case s.cfg.Forward != nil && len(s.cfg.Topology.Holders(l.shard)) > 0:
 		l.replies = s.cfg.Forward.Do(ctx, l.shard, proto, l.cmds)
 	}
-}
-
-// writeReply encodes a decoded reply.
-func writeReply(w *resp.Writer, r store.Reply) {
-	switch v := r.(type) {
-	case nil:
-		w.Null()
-	case string:
-		w.BulkString(v)
-	case store.Simple:
-		w.Simple(string(v))
-	case int64:
-		w.Int(v)
-	case float64:
-		w.Double(v)
-	case bool:
-		w.Bool(v)
-	case error:
-		w.Error(errorText(v))
-	case []store.Reply:
-		w.Array(len(v))
-		writeReplies(w, v)
-	case store.Map:
-		w.Map(len(v) / 2)
-		writeReplies(w, v)
-	case store.Set:
-		w.Set(len(v))
-		writeReplies(w, v)
-	default:
-		panic(fmt.Sprintf("BUG: a reply of type %T", r))
-	}
-}
-
-func writeReplies(w *resp.Writer, rs []store.Reply) {
-	for _, r := range rs {
-		writeReply(w, r)
-	}
-}
-
-// errorText makes sure that an error begins with a code.
-func errorText(err error) string {
-	text := err.Error()
-	code, _, _ := strings.Cut(text, " ")
-	if code == "" || strings.ToUpper(code) != code {
-		return "ERR " + text
-	}
-	return text
-}
-
-func firstError(rs []store.Reply) error {
-	for _, r := range rs {
-		if err, ok := r.(error); ok {
-			return err
-		}
-	}
-	return nil
-}
-
-func sumReplies(rs []store.Reply) store.Reply {
-	if err := firstError(rs); err != nil {
-		return err
-	}
-	sum := int64(0)
-	for _, r := range rs {
-		n, _ := r.(int64)
-		sum += n
-	}
-	return sum
-}
-
-func concatReplies(rs []store.Reply) store.Reply {
-	if err := firstError(rs); err != nil {
-		return err
-	}
-	all := []store.Reply{}
-	for _, r := range rs {
-		some, _ := r.([]store.Reply)
-		all = append(all, some...)
-	}
-	return all
-}
-
-func allOK(rs []store.Reply) store.Reply {
-	if err := firstError(rs); err != nil {
-		return err
-	}
-	return store.Simple("OK")
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 
+	"github.com/dunlin-db/dunlin/internal/reply"
+
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -53,7 +55,7 @@ func (x *exec) sendAdmitted(args [][]byte, from int, k series.Key, sh *shard.Sha
 		p.parts = []part{x.send(sh.ID(), kept)}
 	}
 	p.combine = func(rs []store.Reply) store.Reply {
-		if err := firstError(rs); err != nil {
+		if err := reply.FirstError(rs); err != nil {
 			return err
 		}
 		if len(rs) > 0 {

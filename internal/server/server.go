@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -64,7 +65,8 @@ type Server struct {
 	listener *resp.Listener
 	started  time.Time
 	ctx      atomic.Pointer[context.Context] // of Run
-	commands atomic.Int64                    // executed since the start, or since CONFIG RESETSTAT
+	batches  *batch.Pool
+	commands atomic.Int64 // executed since the start, or since CONFIG RESETSTAT
 
 	mu      sync.Mutex // protects clients
 	clients map[int64]*client
@@ -90,13 +92,16 @@ func New(cfg Config) *Server {
 		s.held[i] = hold(sh, cfg.Clock)
 	}
 	slices.Sort(s.shards)
+	var inMemory []*shard.Shard
 	for _, i := range s.shards {
 		if sl := s.held[i].slot; sl != nil {
 			s.slots = append(s.slots, sl)
+			inMemory = append(inMemory, sl.Shard)
 		} else {
 			s.journals = append(s.journals, &slot{Shard: s.held[i].sh, Tx: s.held[i].sh.Begin()}) // without a lock
 		}
 	}
+	s.batches = batch.NewPool(s.cfg.Topology, inMemory)
 	s.listener = resp.NewListener(resp.ListenerConfig{
 		Limits: cfg.Limits, Unauth: cfg.Password != "", Open: s.open, Log: cfg.Log,
 	})

@@ -79,6 +79,47 @@ func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestM
 	return nil
 }
 
+// Put unites points of live writers, each of a series of its own. What is refused has an Err afterwards. The store must
+// be in memory.
+func (t Tx) Put(puts []store.Put) {
+	floor := t.s.Floor()
+	latest := t.s.cfg.Clock().Add(MaxAhead).UnixMilli()
+	for i := range puts {
+		switch p := &puts[i]; {
+		case p.Period < floor:
+			refuse(p, ErrBelowFloor)
+		case p.TS > latest:
+			refuse(p, ErrFuture)
+		}
+	}
+	t.Store.(store.Local).Put(puts)
+	added, seen, refused := 0, 0, 0
+	for i := range puts {
+		switch p := &puts[i]; {
+		case p.Added:
+			added++
+			seen++
+		case p.Err == nil:
+			seen++
+		case !p.BadKey: // a bad key is a bad command, no refused point
+			refused++
+		}
+	}
+	t.s.counters.points.Add(int64(seen))
+	t.s.counters.refused.Add(int64(refused))
+	if added > 0 {
+		t.s.number(added)
+	}
+}
+
+// refuse refuses a put, for its bad key if that is bad too: the store will not look at it any more.
+func refuse(p *store.Put, why error) {
+	p.Err = why
+	if _, err := series.ParseSeries(p.Series); err != nil {
+		p.Err, p.BadKey = err, true
+	}
+}
+
 // Admit says why a point of a client may not be stored, nil when it may. It is for a store that is itself a Redis and
 // takes the client's command as it is; everything else goes through Tx.Add.
 func (s *Shard) Admit(k series.Key, p series.Point) error {

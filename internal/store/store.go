@@ -17,6 +17,25 @@ type Group struct {
 	Added  int            // set by Unite: how many were not in the set before
 }
 
+// Put is one point of a live writer. Its bytes are the caller's and are not kept.
+type Put struct {
+	Series  []byte // host:metric; only a series the store does not know yet is checked against the grammar
+	Member  []byte // ts:value, as it would stand in a sorted set
+	TS      int64  // ms, as Member spells it
+	Period  series.Period
+	ValueAt uint8 // the value is Member[ValueAt:]
+	Frac    uint8 // fraction digits of Member's timestamp
+
+	Added  bool  // set: it was not in the set before
+	BadKey bool  // set: Err is about Series
+	Err    error // set: why it was refused. A put that comes with one is passed over
+}
+
+// Point is the point of the put.
+func (p *Put) Point() series.Point {
+	return series.Point{TS: p.TS, Frac: p.Frac, Value: p.Member[p.ValueAt:]}
+}
+
 // Change is an entry of a journal.
 type Change struct {
 	Key   string // the series key; in the late journal key#hour, hour as 2006-01-02T15
@@ -121,8 +140,11 @@ type Stats struct {
 // Local is what the in-process engine offers beyond Store, for commands that address members by rank.
 type Local interface {
 	Store
-	// AppendRank appends the points of ranks start ≤ rank ≤ stop in the order of a sorted set.
-	AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point
+	// Put is Unite for points of live writers, each of a series of its own: the same sets, journals and counts come of
+	// it. A point refused costs that point.
+	Put(puts []Put)
+	// Open gives a key to read from, nil when it has no points. There is one View at a time.
+	Open(k series.Key) View
 	// Card is the number of points of a key, O(1).
 	Card(k series.Key) int
 	// ScanKeys walks all keys: it gives about n keys from the cursor on and the next cursor, 0 at the end. A key

@@ -243,14 +243,6 @@ func (n *naive) Close() error { return nil }
 
 func (n *naive) Card(k series.Key) int { return len(n.sets[n.key(k)]) }
 
-func (n *naive) AppendRank(dst []series.Point, k series.Key, start, stop int) []series.Point {
-	set := n.sets[n.key(k)]
-	for i := max(start, 0); i <= stop && i < len(set); i++ {
-		dst = append(dst, clone(set[i]))
-	}
-	return dst
-}
-
 func (n *naive) ScanKeys(cursor uint64, count int) (keys []series.Key, next uint64) {
 	seen := map[string]bool{} // a key dropped and written again stands in order twice
 	for i := int(cursor); i < len(n.order); i++ {
@@ -325,4 +317,23 @@ func DigestOf(cluster string, k series.Key, set []series.Point) store.Digest {
 func clone(p series.Point) series.Point {
 	p.Value = slices.Clone(p.Value)
 	return p
+}
+
+// Put implements store.Local.
+func (n *naive) Put(puts []store.Put) {
+	for i := range puts {
+		p := &puts[i]
+		if p.Err != nil {
+			continue
+		}
+		k, err := series.ParseSeries(p.Series)
+		if err != nil {
+			p.Err, p.BadKey = err, true
+			continue
+		}
+		k.Period = p.Period
+		g := []store.Group{{Key: k, Points: []series.Point{p.Point()}}}
+		p.Err = n.Unite(context.Background(), g, store.Origin{})
+		p.Added = g[0].Added > 0
+	}
 }
