@@ -37,8 +37,10 @@ func NewSimulated(cfg SimConfig) *Simulated {
 	every := cmp.Or(cfg.Every, 5*time.Second)
 	s := &Simulated{
 		Delivery: NewDelivery(cfg.Client, defaultQueue, cfg.Log),
-		fleet:    fleet.New(cfg.Seed, cfg.Hosts, fleet.Mix, max(int(every.Seconds()), 1)),
-		every:    every, clock: cfg.Clock,
+		fleet: fleet.New(fleet.Config{
+			Seed: cfg.Seed, Hosts: cfg.Hosts, Metrics: fleet.PerHost, Tick: max(int(every.Seconds()), 1),
+		}),
+		every: every, clock: cfg.Clock,
 	}
 	if s.clock == nil {
 		s.clock = time.Now

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 )
@@ -17,6 +18,8 @@ const (
 	latency             // uniform ± 40 % around max
 	uptime              // grows by the tick's length
 	rare                // a counter that grows about once in 200 ticks
+	float               // a walk of 17-digit floats; the value is its bits
+	sum                 // a counter of 17-digit floats; the value is its bits
 )
 
 // metric is one entry of the mix. Numbers are in units of 10^-digits.
@@ -27,6 +30,7 @@ type metric struct {
 	max    int64
 	step   int64
 	unit   int64 // values are multiples of it; 0 = 1
+	rests  int64 // moves once in about so many ticks; 0 = always
 }
 
 const page = 4096
@@ -56,8 +60,16 @@ var mix = [...]metric{
 	{name: "net.errors", kind: rare},
 }
 
-// Mix is the number of metrics of the standard mix.
-const Mix = len(mix)
+// PerHost is the number of metrics of every mix.
+const PerHost = len(mix)
+
+// Config says what a fleet is.
+type Config struct {
+	Seed           uint64
+	Hosts, Metrics int
+	Tick           int // seconds between two calls of Step
+	Mix            Mix // "" = Standard
+}
 
 // Fleet is some hosts with their present values. Goroutines may share it if each has hosts of its own.
 type Fleet struct {
@@ -71,21 +83,20 @@ type state struct {
 	rng rand.PCG
 }
 
-// New makes hosts with the first metrics of the mix, which repeats under numbered names beyond 20. tick is the seconds
-// between two calls of Step.
-func New(seed uint64, hosts, metrics, tick int) *Fleet {
-	f := &Fleet{tick: int64(tick), hosts: make([]state, hosts), values: make([]int64, hosts*metrics)}
-	for i := range metrics {
-		m := mix[i%Mix]
-		if i >= Mix {
-			m.name = fmt.Sprintf("%s.%d", m.name, i/Mix+1)
+// New makes hosts with the first metrics of the mix, which repeats under numbered names beyond PerHost.
+func New(cfg Config) *Fleet {
+	f := &Fleet{tick: int64(cfg.Tick), hosts: make([]state, cfg.Hosts), values: make([]int64, cfg.Hosts*cfg.Metrics)}
+	for i := range cfg.Metrics {
+		m := cfg.Mix.metric(i % PerHost)
+		if i >= PerHost {
+			m.name = fmt.Sprintf("%s.%d", m.name, i/PerHost+1)
 		}
 		f.metrics = append(f.metrics, m)
 	}
 	for h := range f.hosts {
-		f.hosts[h].rng.Seed(seed, uint64(h))
+		f.hosts[h].rng.Seed(cfg.Seed, uint64(h))
 		for i, m := range f.metrics {
-			f.values[h*metrics+i] = f.start(&f.hosts[h].rng, m)
+			f.values[h*cfg.Metrics+i] = f.start(&f.hosts[h].rng, m)
 		}
 	}
 	return f
@@ -111,7 +122,11 @@ func (f *Fleet) Step(host int) {
 
 // AppendValue appends the present value of a metric.
 func (f *Fleet) AppendValue(dst []byte, host, metric int) []byte {
-	return appendDecimal(dst, f.values[host*len(f.metrics)+metric], f.metrics[metric].digits)
+	m, v := &f.metrics[metric], f.values[host*len(f.metrics)+metric]
+	if m.kind == float || m.kind == sum {
+		return strconv.AppendFloat(dst, math.Float64frombits(uint64(v)), 'f', -1, 64)
+	}
+	return appendDecimal(dst, v, m.digits)
 }
 
 // Late says, by the host's own dice, that a point carries a timestamp one second after the tick: 3 in 100 do.
@@ -128,11 +143,16 @@ func (f *Fleet) start(rng *rand.PCG, m metric) int64 {
 		return below(rng, m.max)
 	case counter:
 		return below(rng, 1000*m.step)
+	case float, sum:
+		return int64(math.Float64bits(unit(rng) * float64(m.max)))
 	}
 	return 0
 }
 
 func (f *Fleet) next(rng *rand.PCG, m *metric, v int64) int64 {
+	if m.rests > 0 && below(rng, m.rests) > 0 {
+		return v
+	}
 	switch m.kind {
 	case walk:
 		unit := max(m.unit, 1)
@@ -153,12 +173,20 @@ func (f *Fleet) next(rng *rand.PCG, m *metric, v int64) int64 {
 		if below(rng, 200) == 0 {
 			return v + 1
 		}
+	case float:
+		x := math.Float64frombits(uint64(v)) + (2*unit(rng)-1)*float64(m.step)
+		return int64(math.Float64bits(min(max(x, 0), float64(m.max))))
+	case sum:
+		return int64(math.Float64bits(math.Float64frombits(uint64(v)) + unit(rng)*float64(m.step)))
 	}
 	return v
 }
 
 // below gives 0 ≤ x < n; n is small against 2^64, so the remainder's bias does not matter here.
 func below(rng *rand.PCG, n int64) int64 { return int64(rng.Uint64()>>1) % n }
+
+// unit gives 0 ≤ x < 1 with all 53 bits of a float at random.
+func unit(rng *rand.PCG) float64 { return float64(rng.Uint64()>>11) / (1 << 53) }
 
 // appendDecimal appends v·10^-digits without zeros at the end. v is not negative.
 func appendDecimal(dst []byte, v int64, digits int) []byte {
