@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	m := &measurement{
 		dunlin: env("DUNLIN_BIN", "bin/dunlin"), redis: env("REDIS_SERVER", "redis-server"),
-		quick: os.Getenv("QUICK") != "", out: os.Stdout,
+		quick: os.Getenv("QUICK") != "", out: os.Stdout, commit: presentCommit(),
 	}
 	var s *section
 	var err error
@@ -75,6 +75,7 @@ func run(ctx context.Context, args []string) error {
 // measurement is what all kinds have in common.
 type measurement struct {
 	dunlin, redis string
+	commit        string // at the start: a long run must not be called after what came later
 	quick         bool
 	out           io.Writer
 }

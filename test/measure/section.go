@@ -111,13 +111,19 @@ func (m *measurement) machine(programs ...string) string {
 		}
 		parts = append(parts, shortVersion(firstLine(p, arg)))
 	}
-	if commit := firstLine("git", "rev-parse", "--short", "HEAD"); commit != "" {
-		if firstLine("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs") != "" {
-			commit += " and changes"
-		}
-		parts = append(parts, "commit "+commit)
+	if m.commit != "" {
+		parts = append(parts, "commit "+m.commit)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// presentCommit names what is measured; changes of the docs do not count.
+func presentCommit() string {
+	commit := firstLine("git", "rev-parse", "--short", "HEAD")
+	if firstLine("git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs") != "" {
+		commit += " and changes"
+	}
+	return commit
 }
 
 // shortVersion leaves out what redis-server adds: checksum, allocator, build.
