@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 DEMO_FLAGS ?=
 
-.PHONY: help deps web build run run-redis test test-more check bench lint long clean
+.PHONY: help deps web build run run-redis test test-more check bench bench-seed bench-redis lint long clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,18 @@ check: ## what CI runs: test, then test-more
 lint: deps ## go vet, staticcheck, gofumpt
 	script/lint.sh
 
-bench: build ## points per second and CPU beside redis-server, in one run (DURATION=60s)
-	script/bench.sh
+bench: build ## Dunlin beside redis-server into docs/benchmarks.md (QUICK=1); also bench-seed, bench-redis
+	script/bench.sh standard
 
-long: build ## a long tier into LEDGER.md: ROW=differential|simtest|fuzz|scenario MINUTES=20
+# The flock of 2012 on both stores: CPU, lag, memory, bytes between nodes (DURATION=5m WARMUP=1m).
+bench-seed: build
+	script/bench.sh seed
+
+# The whole way over Redis processes, memory by period, dropping a day (QUICK=1).
+bench-redis: build
+	script/bench.sh redis
+
+long: build ## a long tier into LEDGER.md: ROW=differential|simtest|fuzz|scenario|mariadb MINUTES=20
 	script/long.sh "$(ROW)" "$(or $(MINUTES),20)"
 
 build: web ## bin/dunlin with the page inside

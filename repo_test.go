@@ -175,6 +175,7 @@ var mayImport = map[string]string{
 	"internal/web":      "query ingest",
 	"internal/fleet":    "",
 	"internal/agent":    ". fleet",
+	"internal/advise":   ". ring series",
 	"internal/node":     "*",
 	"internal/load":     "fleet",
 	"internal/bench":    ". query fleet load tui",

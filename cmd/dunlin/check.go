@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-db/dunlin/internal/advise"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/tui"
 )
@@ -34,7 +35,8 @@ func checkCmd() *cobra.Command {
 		Long: "Compare the digests of every shard and period on all nodes that hold them. While points arrive, a\n" +
 			"replica is always a moment behind, so each is given --wait to agree once. What still differs is looked\n" +
 			"at key by key. The exit code is 1 when something differs or a node can not be asked.\n" +
-			"Plain keys and foreign members are local to a node and not compared.",
+			"Plain keys and foreign members are local to a node and not compared. Where Redis processes hold series in\n" +
+			"more memory than needed, it says which setting mends that; the exit code is not changed by it.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := flags.open(cmd.Context())
@@ -70,6 +72,7 @@ type checkReport struct {
 	Equal       bool              `json:"equal"`
 	Cells       []*checkCell      `json:"cells"`
 	Unreachable map[string]string `json:"unreachable,omitempty"` // node → why
+	Encodings   []advise.Note     `json:"encodings,omitempty"`   // what would save memory; no part of the verdict
 }
 
 // checkCell is one shard of one period.
@@ -121,7 +124,9 @@ func (c *checker) run(ctx context.Context, wait time.Duration) (*checkReport, er
 			c.drill(ctx, cell)
 		}
 	}
-	return &checkReport{Equal: c.equal(), Cells: c.sorted(), Unreachable: c.unreachable}, nil
+	return &checkReport{
+		Equal: c.equal(), Cells: c.sorted(), Unreachable: c.unreachable, Encodings: c.advice(ctx),
+	}, nil
 }
 
 func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
@@ -157,6 +162,9 @@ func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
 			fmt.Fprintf(&b, "%s can not be asked: %s\n", n.Name, tui.Safe(why))
 		}
 	}
+	for i := range r.Encodings {
+		printNote(&b, &r.Encodings[i])
+	}
 	if r.Equal {
 		b.WriteString("equal on all " + strconv.Itoa(len(topo.Nodes)) + " nodes (numbers are points)\n")
 	}
@@ -189,4 +197,32 @@ func (c *checkCell) explain(b *strings.Builder, topo *ring.Topology) {
 	if c.More > 0 {
 		fmt.Fprintf(b, "shard %d: %s: and %d more keys\n", c.Shard, c.Period, c.More)
 	}
+}
+
+// printNote says what one node's Redis processes need, with the lines to type.
+func printNote(w io.Writer, n *advise.Note) {
+	word := "note"
+	if n.Warning {
+		word = "warning"
+	}
+	fmt.Fprintf(w, "%s: %s, shards %s: %s\n", word, n.Node, strings.Trim(fmt.Sprint(n.Shards), "[]"), n.Text)
+	if !n.Warning {
+		fmt.Fprint(w, "  a flock's period is in its topology file and in its keys, so choose it for a new flock; then\n")
+	}
+	for _, p := range n.Processes {
+		fmt.Fprintf(w, "  redis-cli -u %s %s\n", tui.Safe(p), n.ConfigSet)
+	}
+	fmt.Fprintf(w, "  in redis.conf: %s\n", n.RedisConf)
+	if n.Warning {
+		fmt.Fprint(w, "  keys that are skiplists already stay so until their period is dropped\n")
+	}
+}
+
+// advice is about the nodes on Redis that answered; without a topology nothing says which those are.
+func (c *checker) advice(ctx context.Context) []advise.Note {
+	if c.whole {
+		return nil
+	}
+	a := &advise.Advisor{Topology: c.topo, Node: c.ask, Process: advise.AskProcess}
+	return a.Encodings(ctx, c.unreachable)
 }

@@ -16,8 +16,8 @@ const (
 
 // mixPoints gives the points of one host, by metric.
 func mixPoints(seed uint64, ticks int) [][]Point {
-	f := fleet.New(seed, 1, fleet.Mix, 10)
-	out := make([][]Point, fleet.Mix)
+	f := fleet.New(fleet.Config{Seed: seed, Hosts: 1, Metrics: fleet.PerHost, Tick: 10})
+	out := make([][]Point, fleet.PerHost)
 	for i := range ticks {
 		f.Step(0)
 		for m := range out {
@@ -33,9 +33,9 @@ func mixPoints(seed uint64, ticks int) [][]Point {
 
 // kinds gives points by name: the standard mix and others that hosts write.
 func kinds() (names []string, points [][]Point) {
-	f := fleet.New(1, 1, fleet.Mix, 10)
+	f := fleet.New(fleet.Config{Seed: 1, Hosts: 1, Metrics: fleet.PerHost, Tick: 10})
 	points = mixPoints(7, benchTicks)
-	for m := range fleet.Mix {
+	for m := range fleet.PerHost {
 		names = append(names, f.Name(m))
 	}
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -36,7 +36,7 @@ type standard struct {
 
 func (m standard) fill(t testing.TB, make func() *Store) (stores []*Store, all store.Stats) {
 	t.Helper()
-	f := stdmix.New(1, m.hosts, stdmix.Mix, int(m.seconds))
+	f := stdmix.New(stdmix.Config{Seed: 1, Hosts: m.hosts, Metrics: stdmix.PerHost, Tick: int(m.seconds)})
 	for range m.shards {
 		stores = append(stores, make())
 	}
@@ -45,7 +45,7 @@ func (m standard) fill(t testing.TB, make func() *Store) (stores []*Store, all s
 	for tick := range int64(m.ticks) {
 		for h := range m.hosts {
 			f.Step(h)
-			own := groups[h*stdmix.Mix : (h+1)*stdmix.Mix]
+			own := groups[h*stdmix.PerHost : (h+1)*stdmix.PerHost]
 			text = text[:0]
 			for i := range own {
 				ts := testDay + tick*m.seconds*1000
@@ -54,8 +54,8 @@ func (m standard) fill(t testing.TB, make func() *Store) (stores []*Store, all s
 				}
 				at := len(text)
 				text = f.AppendValue(text, h, i)
-				points[h*stdmix.Mix+i] = series.Point{TS: ts, Value: text[at:len(text):len(text)]}
-				own[i].Points = points[h*stdmix.Mix+i:][:1]
+				points[h*stdmix.PerHost+i] = series.Point{TS: ts, Value: text[at:len(text):len(text)]}
+				own[i].Points = points[h*stdmix.PerHost+i:][:1]
 			}
 			if err := stores[h%m.shards].Unite(context.Background(), own, store.Origin{}); err != nil {
 				t.Fatal(err)
@@ -133,8 +133,8 @@ func TestStore_mix(t *testing.T) {
 	}
 	for _, m := range sizes {
 		_, st := m.fill(t, newStore)
-		report(t, strconv.Itoa(m.hosts*stdmix.Mix)+" x "+strconv.Itoa(m.ticks), st)
-		if want := int64(m.hosts * stdmix.Mix * m.ticks); st.Points < want*99/100 {
+		report(t, strconv.Itoa(m.hosts*stdmix.PerHost)+" x "+strconv.Itoa(m.ticks), st)
+		if want := int64(m.hosts * stdmix.PerHost * m.ticks); st.Points < want*99/100 {
 			t.Errorf("%d points, want about %d", st.Points, want)
 		}
 		if per(st.Bytes, st) > 3 {
