@@ -72,10 +72,12 @@ func (s *slab) alloc(m *memory, n int) ref {
 	if s.free[c] != 0 {
 		return s.pop(c)
 	}
-	if from := s.larger(c + leastRest); from < sizeClasses {
-		r := s.pop(from)
-		s.giveUp(r+ref(units), classUnits(from)-units)
-		return r
+	if (s.bytes-s.used)*cutAbove > s.bytes {
+		if from := s.larger(c + leastRest); from < sizeClasses {
+			r := s.pop(from)
+			s.giveUp(r+ref(units), classUnits(from)-units)
+			return r
+		}
 	}
 	if s.next+units > s.end {
 		s.extend(m, units)
@@ -87,6 +89,10 @@ func (s *slab) alloc(m *memory, n int) ref {
 
 // leastRest is how many units must be left of a block that is cut: less would be of no use to anybody.
 const leastRest = 4
+
+// A block is cut only while more than this part, 1/cutAbove, of the slab is free: what is cut off stays a crumb, and a
+// few whole free blocks that wait for one of their size are less than all those crumbs.
+const cutAbove = 5
 
 // larger gives the first class from c on with a free block, sizeClasses when there is none.
 func (s *slab) larger(c int) int {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -73,16 +75,32 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 		}
 	}
 	floor := k.advance(p)
-	for _, sh := range k.node.ordered() {
-		n, dropErr := sh.Drop(ctx, floor)
-		keys += n
-		if dropErr != nil {
-			err = errors.Join(err, fmt.Errorf("drop in shard %d: %w", sh.ID(), dropErr))
-		}
-	}
+	keys, err = k.runDrops(ctx, floor)
 	k.mu.Lock()
 	k.failed = err != nil
 	k.mu.Unlock()
+	return keys, err
+}
+
+// runDrops drops what is below the floor in every shard, all beside each other: most of the time it is the system that
+// takes memory back, or a Redis at work.
+func (k *keeper) runDrops(ctx context.Context, floor series.Period) (keys int, err error) {
+	shards := k.node.ordered()
+	counts, errs := make([]int, len(shards)), make([]error, len(shards))
+	var g errgroup.Group
+	for i, sh := range shards {
+		g.Go(func() error {
+			counts[i], errs[i] = sh.Drop(ctx, floor)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	for i, sh := range shards {
+		keys += counts[i]
+		if errs[i] != nil {
+			err = errors.Join(err, fmt.Errorf("drop in shard %d: %w", sh.ID(), errs[i]))
+		}
+	}
 	return keys, err
 }
 

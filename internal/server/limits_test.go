@@ -184,12 +184,12 @@ func TestServer_infoMemory(t *testing.T) {
 
 // TestServer_memoryLimit_concurrent: writers on all shards meet the shared limit, and it holds.
 func TestServer_memoryLimit_concurrent(t *testing.T) {
-	const limit = 2 << 20
-	cfg := limitedConfig(t, 8)
+	const limit, clients = 768 << 10, 4
+	cfg := limitedConfig(t, clients)
 	cfg.Budget.SetMax(limit)
 	_, addr := startServer(t, cfg)
 	var wg sync.WaitGroup
-	for i := range 8 {
+	for i := range clients {
 		c := dial(t, addr)
 		wg.Go(func() {
 			for n := range 3000 {
@@ -206,7 +206,7 @@ func TestServer_memoryLimit_concurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if used := dial(t, addr).number("memory", "used_memory"); used > limit+8*64<<10 || used < limit*8/10 {
+	if used := dial(t, addr).number("memory", "used_memory"); used > limit+clients*64<<10 || used < limit*8/10 {
 		t.Errorf("used_memory is %d of %d", used, limit)
 	}
 }
