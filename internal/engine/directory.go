@@ -47,7 +47,7 @@ func (p *period) makeRoom(e *entry, i, n int) {
 	used := int(e.dirLen) * direntBytes
 	if need := int(e.dirLen) + n; need > int(e.dirCap) {
 		if e.dirLen > 0 {
-			need = (need + need/4 + 3) &^ 3
+			need = (need+need/4+3)&^3 | 1 // no size of the blocks of open chunks
 		}
 		size := blockBytes(need * direntBytes)
 		block := p.slab.alloc(&p.memory, size)

@@ -128,7 +128,7 @@ func TestStore_Stats_bytesAreResident(t *testing.T) {
 func TestStore_mix(t *testing.T) {
 	sizes := []standard{{hosts: 10, ticks: 1440, seconds: 60, shards: 1}}
 	if os.Getenv("DUNLIN_LONG") != "" {
-		sizes = append(sizes, standard{hosts: 100, ticks: 8640, seconds: 10, shards: 8},
+		sizes = append(sizes, standard{hosts: 1000, ticks: 1440, seconds: 60, shards: 8},
 			standard{hosts: 1000, ticks: 1440, seconds: 60, shards: 8})
 	}
 	for _, m := range sizes {

@@ -72,12 +72,14 @@ func (s *slab) alloc(m *memory, n int) ref {
 	if s.free[c] != 0 {
 		return s.pop(c)
 	}
-	if (s.bytes-s.used)*cutAbove > s.bytes {
-		if from := s.larger(c + leastRest); from < sizeClasses {
-			r := s.pop(from)
-			s.giveUp(r+ref(units), classUnits(from)-units)
-			return r
-		}
+	from := s.near(c, units)
+	if from == sizeClasses && (s.bytes-s.used)*cutAbove > s.bytes {
+		from = s.larger(c + leastRest)
+	}
+	if from < sizeClasses {
+		r := s.pop(from)
+		s.giveUp(r+ref(units), classUnits(from)-units)
+		return r
 	}
 	if s.next+units > s.end {
 		s.extend(m, units)
@@ -85,6 +87,21 @@ func (s *slab) alloc(m *memory, n int) ref {
 	r := ref(uint32(len(s.pages)-1)<<pageShift | s.next)
 	s.next += units
 	return r
+}
+
+// near gives a class with a free block that is hardly larger and no block of an open chunk, which another open chunk
+// will want: outgrown directories find their use as sealed chunks. It gives sizeClasses when there is none.
+func (s *slab) near(c int, units uint32) int {
+	for c++; c < exactUnits; c++ {
+		has := classUnits(c)
+		if has > units+units/8 {
+			break
+		}
+		if s.free[c] != 0 && has<<unitShift%grain != 0 {
+			return c
+		}
+	}
+	return sizeClasses
 }
 
 // leastRest is how many units must be left of a block that is cut: less would be of no use to anybody.

@@ -11,9 +11,10 @@ import (
 
 const (
 	maxPoints = 240 // of a chunk; more are split
-	// The first chunk of a series is sealed between these, by its id, or a whole fleet would seal on one tick.
+	// The first chunk of a series is sealed at so many points, up to a whole chunk more, by its id: or a fleet would seal
+	// on one tick, and its open chunks would be long at the same time and short at the same time, with their blocks free.
 	firstSeal   = 60
-	firstSpread = 120
+	firstSpread = maxPoints
 	firstBytes  = 32 // that a new series gets for points: enough for a handful
 )
 
