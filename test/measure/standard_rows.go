@@ -48,11 +48,11 @@ func thousands(n int) string {
 
 // standardGroups are the standard sizes, or their small sisters.
 func (m *measurement) standardGroups() []benchGroup {
-	rounds, fill, ticks, million, long := 5, 1440, 20, 50000, 100
+	rounds, fill, ticks, million, long := 5, 1440, 50, 50000, 100
 	if m.quick {
 		rounds, fill, ticks, million, long = 3, 240, 5, 5000, 10
 	}
-	p128, p1024 := []string{"--pipeline", "128"}, []string{"--pipeline", "1024"}
+	p128, p1024 := []string{"--pipeline", "128", "--batches", "1"}, []string{"--pipeline", "1024", "--batches", "1"}
 	with := func(a []string, b ...string) []string { return append(append([]string(nil), a...), b...) }
 	mix := func(name string) benchGroup {
 		return benchGroup{200, []benchRow{{
@@ -77,6 +77,10 @@ func (m *measurement) standardGroups() []benchGroup {
 				ticks: ticks, rounds: rounds, memory: "standard mix",
 			},
 			{id: "deep", text: "the same, pipeline 1024", args: p1024, ticks: ticks, rounds: rounds},
+			{
+				id: "day-madd", text: "the same, `DN.MADD`, a host's 20 metrics a command, pipeline 128", rounds: rounds,
+				args: with(p128, "--form", "madd"), ticks: ticks,
+			},
 			{
 				id: "clients", text: "the same, 1,000 connections, pipeline 40", ticks: ticks, rounds: rounds,
 				args: []string{"--clients", "1000", "--pipeline", "40", "--batches", "1"},
