@@ -25,7 +25,8 @@ type Ref uint32
 const (
 	unitShift   = 2  // a unit is 4 bytes: sealed chunks fit closely
 	pageShift   = 16 // units in a page: 256 KiB
-	pageBytes   = 1 << (unitShift + pageShift)
+	pageUnits   = 1 << pageShift
+	pageBytes   = pageUnits << unitShift
 	firstPage   = 32 << 10
 	exactUnits  = 256              // up to 1 KiB there is a class for each size
 	sizeClasses = exactUnits + 104 // above, eight for each power of two, up to 8 MiB
@@ -73,12 +74,12 @@ func (s *Slab) Alloc(m *Memory, n int) Ref {
 	if s.free[c] != 0 {
 		return s.pop(c)
 	}
-	if from := s.larger(c + leastRest); from < sizeClasses {
+	if from := s.larger(c + leastRest); from < sizeClasses && classUnits(from) < pageUnits {
 		r := s.pop(from)
 		s.giveUp(r+Ref(units), classUnits(from)-units)
 		return r
 	}
-	if s.next+units > s.end {
+	if s.next+units > s.end || s.next >= pageUnits {
 		s.extend(m, units)
 	}
 	r := Ref(uint32(len(s.pages)-1)<<pageShift | s.next)
@@ -133,7 +134,7 @@ func (s *Slab) giveUp(r Ref, units uint32) {
 
 // extend counts more of the last page, or adds one, so that a block of so many units fits behind next.
 func (s *Slab) extend(m *Memory, units uint32) {
-	if len(s.pages) == 0 || int(s.next+units)<<unitShift > len(s.pages[len(s.pages)-1]) {
+	if len(s.pages) == 0 || s.next >= pageUnits || int(s.next+units)<<unitShift > len(s.pages[len(s.pages)-1]) {
 		s.grow(m, int(units)<<unitShift)
 	}
 	step := 4 << 10
@@ -148,12 +149,13 @@ func (s *Slab) extend(m *Memory, units uint32) {
 	m.Add(grown)
 }
 
-// grow adds a page. A block larger than a page gets a page of its own length; only its first unit has a ref.
+// grow adds a page. A block larger than a page gets a page of its own length. No ref leads behind the first pageUnits
+// of it: no block begins there, and when the large one is free it is not cut.
 func (s *Slab) grow(m *Memory, need int) {
 	if len(s.pages) == maxPages {
 		panic("BUG: slab: no ref is left, which admission should have kept it from")
 	}
-	if s.next < s.end {
+	if s.next < min(s.end, pageUnits) {
 		s.giveUp(Ref(uint32(len(s.pages)-1)<<pageShift|s.next), s.end-s.next)
 	}
 	size := pageBytes

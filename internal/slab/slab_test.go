@@ -41,7 +41,7 @@ func TestSlab_law(t *testing.T) {
 		b := budget.New()
 		m := NewMemory(b)
 		used := int64(0)
-		sizes := rapid.OneOf(rapid.IntRange(1, 300), rapid.IntRange(1, 100_000))
+		sizes := rapid.OneOf(rapid.IntRange(1, 300), rapid.IntRange(1, 600_000))
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			if len(held) == 0 || rapid.IntRange(0, 2).Draw(t, "act") > 0 {
 				n := sizes.Draw(t, "bytes")
@@ -121,5 +121,32 @@ func TestSlab_Release_ofNone(t *testing.T) {
 	s.Release(0, 100)
 	if s.Used() != 0 || s.Full() {
 		t.Errorf("%d used, full %v", s.Used(), s.Full())
+	}
+}
+
+// TestSlab_largeBlocks: behind the start of a block that is larger than a page of refs, in no page of its own or of
+// others, does a block begin that no ref can name.
+func TestSlab_largeBlocks(t *testing.T) {
+	for _, large := range []int{pageBytes - 4, pageBytes, pageBytes + 4, 2 * pageBytes, 3*pageBytes + 100} {
+		for _, first := range []bool{true, false} {
+			var s Slab
+			m := NewMemory(nil)
+			if !first {
+				s.Alloc(&m, 100)
+			}
+			r := s.Alloc(&m, large)
+			fill(s.At(r, large), 1)
+			fill(s.At(s.Alloc(&m, 8), 8), 2)
+			if n := bytes.Count(s.At(r, large), []byte{1}); n != large {
+				t.Errorf("a block of %d bytes, first %v: %d are left", large, first, n)
+			}
+			s.Release(r, large)
+			for range 100 {
+				fill(s.At(s.Alloc(&m, 4000), 4000), 3)
+			}
+			if err := s.Check(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
