@@ -8,8 +8,8 @@
 //
 // # Where it sits
 //
-// Under engine, which asks where memory grows or a series is new, and under the node and its front door, which set and
-// show it. It imports series and the sentinels of store.
+// Under slab, which counts, under engine, which asks where memory grows or a series is new, and under the node and its
+// front door, which set and show it. It imports series and the sentinels of store.
 //
 // # Invariants
 //

@@ -26,7 +26,7 @@ func (r *refusal) add(n int, why error) {
 // enter gives the entry of a key. A key without points, which is new in its period, is admitted first, and counted;
 // the first point must follow.
 func (s *Store) enter(k series.Key, o store.Origin) (p *period, id uint32, e *entry, err error) {
-	id, known := s.names.find(k.Series)
+	id, known := s.names.Find(k.Series)
 	p = s.period(k.Period)
 	if known && p != nil {
 		if e := p.entry(id); e != nil && e.points > 0 {
@@ -37,7 +37,7 @@ func (s *Store) enter(k series.Key, o store.Origin) (p *period, id uint32, e *en
 		return nil, 0, nil, err
 	}
 	if !known {
-		id = s.names.intern(k.Series)
+		id = s.names.Intern(k.Series)
 	}
 	return p, id, s.hold(p, id), nil
 }
@@ -48,7 +48,7 @@ func (s *Store) admitSeries(k series.Key, o store.Origin, fresh bool) (*period, 
 		return nil, err
 	}
 	p := s.makePeriod(k.Period)
-	if p.slab.full() {
+	if p.slab.Full() {
 		return nil, budget.ErrFull
 	}
 	n := budget.NewSeries{Host: k.Host(), Fresh: fresh, NoLimit: o.Peer != "" || o.Admitted}
@@ -61,7 +61,7 @@ func (s *Store) admitGrowth(p *period, e *entry) error {
 	if e.open.Len() == 0 {
 		return nil
 	}
-	if p.slab.full() {
+	if p.slab.Full() {
 		return budget.ErrFull
 	}
 	return s.cfg.Budget.AdmitGrowth()

@@ -6,13 +6,14 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/slab"
 )
 
 // dirent is one chunk in the directory of an entry. For the open chunk, which is the last, size is that of its block
 // and the number of points is in the entry's State.
 type dirent struct {
 	first int64 // ms, of the first point
-	block ref
+	block slab.Ref
 	size  uint16 // bytes; 240 points of the longest text take 37 KB
 	count uint16
 }
@@ -20,19 +21,19 @@ type dirent struct {
 const direntBytes = 16 // divides the size of every block of whole dirents
 
 func (p *period) dirent(e *entry, i int) dirent {
-	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
+	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
 	return dirent{
-		int64(binary.LittleEndian.Uint64(b)), ref(binary.LittleEndian.Uint32(b[8:])),
+		int64(binary.LittleEndian.Uint64(b)), slab.Ref(binary.LittleEndian.Uint32(b[8:])),
 		binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint16(b[14:]),
 	}
 }
 
 func (p *period) firstTS(e *entry, i int) int64 {
-	return int64(binary.LittleEndian.Uint64(p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]))
+	return int64(binary.LittleEndian.Uint64(p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]))
 }
 
 func (p *period) setDirent(e *entry, i int, d dirent) {
-	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
+	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
 	binary.LittleEndian.PutUint64(b, uint64(d.first))
 	binary.LittleEndian.PutUint32(b[8:], uint32(d.block))
 	binary.LittleEndian.PutUint16(b[12:], d.size)
@@ -49,16 +50,16 @@ func (p *period) makeRoom(e *entry, i, n int) {
 		if e.dirLen > 0 {
 			need = (need+need/4+3)&^3 | 1 // no size of the blocks of open chunks
 		}
-		size := blockBytes(need * direntBytes)
-		block := p.slab.alloc(&p.memory, size)
+		size := slab.BlockBytes(need * direntBytes)
+		block := p.slab.Alloc(&p.Memory, size)
 		if e.dirCap > 0 {
-			copy(p.slab.at(block, used), p.slab.at(e.dir, used))
-			p.slab.release(e.dir, int(e.dirCap)*direntBytes)
+			copy(p.slab.At(block, used), p.slab.At(e.dir, used))
+			p.slab.Release(e.dir, int(e.dirCap)*direntBytes)
 		}
 		e.dir, e.dirCap = block, uint32(size/direntBytes)
 	}
 	e.dirLen += uint32(n)
-	b := p.slab.at(e.dir, int(e.dirLen)*direntBytes)
+	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)
 	copy(b[(i+n)*direntBytes:], b[i*direntBytes:used])
 }
 
@@ -76,7 +77,7 @@ func (p *period) count(e *entry, i int) int {
 // chunkBytes gives the bytes of chunk i.
 func (p *period) chunkBytes(e *entry, i int) []byte {
 	d := p.dirent(e, i)
-	return p.slab.at(d.block, int(d.size))
+	return p.slab.At(d.block, int(d.size))
 }
 
 // read makes s.rd read chunk i.

@@ -2,8 +2,9 @@
 //
 // # What it is
 //
-// A Store interns each host:metric once (names.go). A period (period.go) is a dense paged array of entries by series
-// id, and a slab (slab.go) with everything those entries own: chunks of points and the directory of the chunks.
+// A Store interns each host:metric once (package names). A period (period.go) is a dense paged array of entries by
+// series id, and a slab (package slab) with everything those entries own: chunks of points and the directory of the
+// chunks.
 // Journals are not written anywhere: they are a linked list through the entries in the order of their last change
 // (journal.go).
 //
@@ -14,14 +15,15 @@
 //
 // # Where it sits
 //
-// Under shard, as one kind of store.Store. It holds what package chunk encodes.
+// Under shard, as one kind of store.Store. It holds what package chunk encodes, in memory that package slab hands out
+// and counts.
 //
 // # Invariants
 //
 // One owner: nothing here locks. The chunks of an entry are in the order of a sorted set and do not overlap; only the
 // last one is open. Count and digest of an entry are those of its points. Dropping a period frees its slab without
 // looking at a point. Nothing that grows with the data holds pointers or lies in the Go heap, tables of pages aside.
-// What was counted (memory.go) is what is in use, to the page; bytes of a block or a name are good until the owner's
+// What was counted (slab.Meter) is what is in use, to the page; bytes of a block or a name are good until the owner's
 // next call that changes something, and end the process when their period was dropped: who wants to keep them copies.
 //
 // # What it does not do

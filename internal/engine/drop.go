@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/slab"
 )
 
 // dying is a period that was dropped: nothing asks it any more, but it still holds ids and memory.
@@ -41,15 +42,15 @@ func (s *Store) Tidy() (free func(), more bool) {
 	case len(s.dying) > 0:
 		s.releaseNames(&s.dying[0])
 		more = true
-	case s.names.compact(tidySteps):
+	case s.names.Compact(tidySteps):
 		more = true
 	}
-	if len(s.trash.pieces) == 0 {
+	if s.trash.Empty() {
 		return nil, more
 	}
 	g := s.trash
-	s.trash = garbage{}
-	return func() { g.free(s.cfg.Budget) }, more
+	s.trash = slab.Garbage{}
+	return func() { g.Free(s.cfg.Budget) }, more
 }
 
 // releaseNames gives up the ids of a period, some at a time, and its memory with the last.
@@ -62,7 +63,7 @@ func (s *Store) releaseNames(d *dying) {
 			return false
 		}
 		left--
-		s.names.release(id)
+		s.names.Release(id)
 		return true
 	})
 	if !done {
@@ -70,6 +71,5 @@ func (s *Store) releaseNames(d *dying) {
 	}
 	p := d.p
 	s.dying = slices.Delete(s.dying, 0, 1)
-	s.trash.bytes += p.bytes
-	s.trash.pieces = append(s.trash.pieces, p.arena.Release()...)
+	p.Retire(&s.trash)
 }

@@ -64,17 +64,52 @@ func TestStore_churn30(t *testing.T) {
 		checkAccounts(t, st)
 	}
 	t.Logf("counted %d after day 5, at most %d; resident %d, at most %d; %d ids for %d living names", counted[4],
-		slices.Max(counted[5:]), res[4], slices.Max(res[5:]), st.names.count, st.names.used)
+		slices.Max(counted[5:]), res[4], slices.Max(res[5:]), st.names.IDs(), st.names.Used())
 	if top := slices.Max(counted[5:]); top > counted[4]*11/10 {
 		t.Errorf("counted %d bytes, were %d", top, counted[4])
 	}
 	if top := slices.Max(res[5:]); top > res[4]*11/10 {
 		t.Errorf("%d bytes are resident, were %d", top, res[4])
 	}
-	if int(st.names.count) > 3*daily {
-		t.Errorf("%d ids for %d series a day", st.names.count, daily)
+	if int(st.names.IDs()) > 3*daily {
+		t.Errorf("%d ids for %d series a day", st.names.IDs(), daily)
 	}
 	runtime.KeepAlive(groups)
+}
+
+// TestStore_churn writes other series every day and drops the day before: memory stays where it was, ids are reused.
+func TestStore_churn(t *testing.T) {
+	st := newStore()
+	first := storetest.Layout.PeriodOf(testDay)
+	var early int64
+	for d := range series.Period(20) {
+		var groups []store.Group
+		ts, _ := storetest.Layout.Span(first + d)
+		for i := range 500 {
+			key := fmt.Sprintf("%s:host-%d-%d:m", storetest.Layout.PeriodString(first+d), d, i)
+			groups = append(groups, store.Group{Key: storetest.Key(key), Points: []series.Point{{TS: ts, Value: []byte("1")}}})
+		}
+		if err := st.Unite(t.Context(), groups, store.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := st.Drop(t.Context(), first+d); d > 0 && n != 500 || err != nil {
+			t.Fatalf("day %d: dropped %d keys, %v", d, n, err)
+		}
+		tidy(st)
+		stats, _ := st.Stats(t.Context())
+		if d == 4 {
+			early = stats.Bytes
+		}
+		if d > 4 && stats.Bytes > early*5/4 {
+			t.Fatalf("day %d: %d bytes, were %d", d, stats.Bytes, early)
+		}
+	}
+	if n := st.names.IDs(); n > 1500 {
+		t.Errorf("%d ids for 500 series a day", n)
+	}
+	if g := st.names.Generation(0); g < 2 {
+		t.Errorf("id 0 is of generation %d", g)
+	}
 }
 
 // TestStore_dropIsQuick drops a day from all shards of a node while a client asks for its newest points: some thousand

@@ -45,7 +45,7 @@ func (s *Store) appendFresh(f *store.Fresh, a feedAt) (next int32) {
 	from := len(f.Rows)
 	s.newest(a.p, e, &f.Block)
 	f.Keys = append(f.Keys, store.FreshKey{
-		Series: store.SeriesID{ID: id, Generation: s.names.info(id).generation},
+		Series: store.SeriesID{ID: id, Generation: s.names.Generation(id)},
 		Period: a.p.id, Score: e.score, From: from, To: len(f.Rows),
 	})
 	f.From = e.score + 1
@@ -81,9 +81,7 @@ func (p *period) resume(f *store.Fresh) int32 {
 func (s *Store) SeriesNames(f *store.Fresh, which []int, names []byte, ends []int) ([]byte, []int) {
 	for _, i := range which {
 		id := f.Keys[i].Series
-		if id.ID < s.names.count && s.names.info(id.ID).len > 0 && s.names.info(id.ID).generation == id.Generation {
-			names = append(names, s.names.name(id.ID)...)
-		}
+		names = append(names, s.names.NameOf(id.ID, id.Generation)...)
 		ends = append(ends, len(names))
 	}
 	return names, ends

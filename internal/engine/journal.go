@@ -173,7 +173,7 @@ func (s *Store) collect(limit int, from func([]change, *period) []change, suffix
 	var key []byte
 	for i, f := range all {
 		key = append(s.cfg.Layout.AppendPeriod(key[:0], f.p.id), ':')
-		key = append(key, s.names.name(f.id)...)
+		key = append(key, s.names.Name(f.id)...)
 		out[i] = store.Change{Key: string(suffix(key, f.change)), Score: f.score}
 	}
 	return out

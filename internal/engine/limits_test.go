@@ -50,7 +50,7 @@ func TestStore_Unite_memoryLimit(t *testing.T) {
 	if n := b.Counters().RefusedMemory; n != 3 {
 		t.Errorf("%d refusals are counted", n)
 	}
-	if _, known := s.names.find([]byte("b:m")); known {
+	if _, known := s.names.Find([]byte("b:m")); known {
 		t.Error("a refused series has a name")
 	}
 

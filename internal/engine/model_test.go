@@ -216,23 +216,6 @@ func (p pair) compare(ctx context.Context, t *rapid.T) {
 	checkAccounts(t, p.eng)
 }
 
-func TestClass(t *testing.T) {
-	last := -1
-	for n := 1; n < 1<<22; n += 1 + n/100 {
-		c, units := class(n)
-		if c < last || int(units)<<unitShift < n || c >= sizeClasses {
-			t.Fatalf("%d bytes: class %d after %d, %d units", n, c, last, units)
-		}
-		if classBytes(c) != int64(units)<<unitShift {
-			t.Fatalf("class %d: %d bytes and %d units", c, classBytes(c), units)
-		}
-		if again, _ := class(int(units) << unitShift); again != c {
-			t.Fatalf("class %d of a block of class %d", again, c)
-		}
-		last = c
-	}
-}
-
 func members(points []series.Point) []string {
 	out := make([]string, len(points))
 	for i, p := range points {

@@ -6,20 +6,21 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // period holds all points of one period.
 type period struct {
-	memory                // entries, marks and slab
-	tally  *budget.Period // its series over all shards
+	slab.Memory                // entries, marks and slab
+	tally       *budget.Period // its series over all shards
 
 	id      series.Period
 	pages   []*entryPage // by series id / pageEntries; nil where no series of the page is here
 	entries int          // entries that are held
 	keys    int          // entries with points
 	points  int64
-	slab    slab
+	slab    slab.Slab
 	order   order // the journal
 	late    lateList
 	marks   map[string]*markPages // by peer
@@ -37,7 +38,7 @@ type entry struct {
 	// one cache line
 	open   chunk.State
 	points uint32
-	tail   ref // block of the open chunk, as in the directory: appending need not look there
+	tail   slab.Ref // block of the open chunk, as in the directory: appending need not look there
 
 	// and another
 	hi, lo   uint64 // digest; points is its count
@@ -45,8 +46,8 @@ type entry struct {
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
 	tailSize uint32
-	dir      ref    // block of dirents
-	dirLen   uint32 // chunks, the open one included
+	dir      slab.Ref // block of dirents
+	dirLen   uint32   // chunks, the open one included
 	dirCap   uint32
 	sealAt   uint16 // points at which the open chunk is sealed
 	held     bool
@@ -59,8 +60,7 @@ const (
 )
 
 func newPeriod(id series.Period, b *budget.Budget) *period {
-	p := &period{id: id, tally: b.Hold(id)}
-	p.memory.meter.budget = b
+	p := &period{id: id, tally: b.Hold(id), Memory: slab.NewMemory(b)}
 	p.recount()
 	return p
 }
@@ -82,8 +82,8 @@ func (p *period) hold(id uint32) (e *entry, fresh bool) {
 		p.pages = append(p.pages, nil)
 	}
 	if p.pages[i] == nil {
-		p.pages[i] = (*entryPage)(unsafe.Pointer(&p.arena.Take(int(entryPageBytes))[0]))
-		p.add(entryPageBytes)
+		p.pages[i] = (*entryPage)(unsafe.Pointer(&p.Take(int(entryPageBytes))[0]))
+		p.Add(entryPageBytes)
 		p.recount()
 	}
 	e = &p.pages[i][id%pageEntries]
@@ -116,14 +116,14 @@ func (p *period) recount() {
 	for _, m := range p.marks {
 		n += int64(cap(m.pages))*8 + int64(unsafe.Sizeof(*m))
 	}
-	p.set(&p.tables, n)
+	p.Set(&p.tables, n)
 }
 
 // keyBytes is what an entry takes, without its name.
 func (p *period) keyBytes(e *entry) int64 {
-	n := entryBytes + int64(blockBytes(int(e.dirCap)*direntBytes))
+	n := entryBytes + int64(slab.BlockBytes(int(e.dirCap)*direntBytes))
 	for i := range e.dirLen {
-		n += int64(blockBytes(int(p.dirent(e, int(i)).size)))
+		n += int64(slab.BlockBytes(int(p.dirent(e, int(i)).size)))
 	}
 	return n
 }
@@ -174,8 +174,8 @@ func (p *period) markPage() *markPage {
 		return page
 	}
 	const size = unsafe.Sizeof(markPage{})
-	p.add(int64(size))
-	return (*markPage)(unsafe.Pointer(&p.arena.Take(int(size))[0]))
+	p.Add(int64(size))
+	return (*markPage)(unsafe.Pointer(&p.Take(int(size))[0]))
 }
 
 // forgetMarks forgets the marks of a peer and keeps their pages for the next.

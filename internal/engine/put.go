@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -20,7 +21,7 @@ type target struct {
 // Put implements store.Local.
 func (s *Store) Put(puts []store.Put) {
 	now := s.cfg.Clock().UnixMicro()
-	after := noID
+	after := names.NoID
 	var to [putStep]target
 	for len(puts) > 0 {
 		some := puts[:min(len(puts), putStep)]
@@ -52,7 +53,7 @@ func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
 				return i
 			}
 		}
-		id, ok := s.names.follow(*after, put.Series)
+		id, ok := s.names.Follow(*after, put.Series)
 		if !ok {
 			return i
 		}
@@ -89,7 +90,7 @@ func (s *Store) putFirst(put *store.Put, after *uint32, nowMicros int64) {
 func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	e := to.e
 	if e.points > 0 && put.TS <= e.open.Last() {
-		if put.TS < e.open.Last() || !e.open.LastIs(to.p.slab.at(e.tail, int(e.tailSize)), chunk.Point(put.Point())) {
+		if put.TS < e.open.Last() || !e.open.LastIs(to.p.slab.At(e.tail, int(e.tailSize)), chunk.Point(put.Point())) {
 			s.putLate(to, put, nowMicros)
 		}
 		return
@@ -99,7 +100,7 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 		return
 	}
 	d := e.digest()
-	d.AddMember(s.names.info(to.id).seed, put.Member)
+	d.AddMember(s.names.Seed(to.id), put.Member)
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
 	to.p.points++

@@ -160,7 +160,7 @@ func (s *Store) appendMembers(dst []byte, p *period, e *entry, sp store.Span) []
 
 // key gives a key whose bytes are the caller's.
 func (s *Store) key(p *period, id uint32) series.Key {
-	k, err := series.ParseSeries(slices.Clone(s.names.name(id)))
+	k, err := series.ParseSeries(slices.Clone(s.names.Name(id)))
 	if err != nil {
 		panic("BUG: engine: a series that does not parse: " + err.Error())
 	}

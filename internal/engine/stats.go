@@ -13,31 +13,31 @@ import (
 func (s *Store) Stats(context.Context) (store.Stats, error) {
 	s.recount()
 	st := store.Stats{
-		Bytes:       s.meter.bytes + s.names.bytes + s.trash.bytes,
-		SeriesBytes: s.names.live + int64(s.names.used)*(infoBytes+slotBytes),
+		Bytes:       s.meter.Bytes() + s.names.Bytes() + s.trash.Bytes(),
+		SeriesBytes: s.names.UsedBytes(),
 		PerPeriod:   make(map[string]int64, len(s.periods)),
 	}
 	for _, p := range s.periods {
 		st.Series += p.keys
 		st.Points += p.points
-		st.Bytes += p.bytes
-		st.PointBytes += p.slab.used
+		st.Bytes += p.Bytes()
+		st.PointBytes += p.slab.Used()
 		st.SeriesBytes += int64(p.entries) * entryBytes
-		st.PerPeriod[s.cfg.Layout.PeriodString(p.id)] = p.bytes
+		st.PerPeriod[s.cfg.Layout.PeriodString(p.id)] = p.Bytes()
 	}
 	for _, d := range s.dying {
-		st.Bytes += d.p.bytes
+		st.Bytes += d.p.Bytes()
 	}
 	return st, nil
 }
 
 // recount counts what lies in the Go heap, after it may have grown.
 func (s *Store) recount() {
-	n := int64(unsafe.Sizeof(*s)) + s.names.tables() + s.scratch.size() + int64(cap(s.periods))*8
+	n := int64(unsafe.Sizeof(*s)) + s.names.Tables() + s.scratch.size() + int64(cap(s.periods))*8
 	for peer, c := range s.cursors {
 		n += mapEntry + int64(len(peer)+len(c.Epoch)) + int64(unsafe.Sizeof(c))
 	}
-	s.meter.set(&s.tables, n)
+	s.meter.Set(&s.tables, n)
 }
 
 // mapEntry is what an entry of a Go map takes beside its key and value, about.
@@ -55,11 +55,6 @@ func (s *Store) KeyBytes(k series.Key) int64 {
 	if e == nil {
 		return 0
 	}
-	id, _ := s.names.find(k.Series)
-	return p.keyBytes(e) + s.nameBytes(id)/int64(s.names.info(id).holders)
-}
-
-// nameBytes is what a name takes: its text, what is known of its id, and its slot.
-func (s *Store) nameBytes(id uint32) int64 {
-	return int64(s.names.info(id).len) + infoBytes + slotBytes
+	id, _ := s.names.Find(k.Series)
+	return p.keyBytes(e) + s.names.NameBytes(id)/int64(s.names.Holders(id))
 }

@@ -7,7 +7,9 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -25,16 +27,16 @@ type Config struct {
 // Store implements store.Local. It has one owner: no method may run beside another.
 type Store struct {
 	cfg     Config
-	names   names
+	names   names.Table
 	periods []*period // lowest first
 	dying   []dying   // periods that were dropped and not yet freed
-	trash   garbage
+	trash   slab.Garbage
 	cursors map[string]store.Cursor
 	floor   series.Period
 	score   int64 // µs, the last one given
 
-	meter         // all that is no part of names and periods
-	tables  int64 // bytes in sight of the garbage collector, as counted
+	meter   slab.Meter // all that is no part of names and periods
+	tables  int64      // bytes in sight of the garbage collector, as counted
 	refused refusal
 
 	scratch
@@ -80,10 +82,11 @@ var _ store.Local = (*Store)(nil)
 func New(cfg Config) *Store {
 	s := &Store{
 		cfg: cfg, cursors: map[string]store.Cursor{},
-		scratch: scratch{encoded: make([]byte, 8<<10)}, meter: meter{budget: cfg.Budget},
+		scratch: scratch{encoded: make([]byte, 8<<10)}, meter: slab.NewMeter(cfg.Budget),
 	}
-	s.names.digest = store.DigestSeed(cfg.Cluster)
-	s.names.open(s.meter, &s.trash)
+	s.names = names.New(names.Config{
+		Meter: slab.NewMeter(cfg.Budget), Trash: &s.trash, Digest: store.DigestSeed(cfg.Cluster),
+	})
 	s.recount()
 	return s
 }
@@ -113,7 +116,7 @@ func (s *Store) makePeriod(pid series.Period) *period {
 func (s *Store) hold(p *period, id uint32) *entry {
 	e, fresh := p.hold(id)
 	if fresh {
-		s.names.info(id).holders++
+		s.names.Hold(id)
 	}
 	return e
 }
@@ -124,7 +127,7 @@ func (s *Store) find(k series.Key) (*period, *entry) {
 	if p == nil {
 		return nil, nil
 	}
-	id, ok := s.names.find(k.Series)
+	id, ok := s.names.Find(k.Series)
 	if !ok {
 		return nil, nil
 	}
@@ -151,7 +154,7 @@ func (s *Store) keepOrigin(o store.Origin) {
 		if err != nil || k.Period < s.floor {
 			continue
 		}
-		id := s.names.intern(k.Series)
+		id := s.names.Intern(k.Series)
 		p := s.makePeriod(k.Period)
 		s.hold(p, id)
 		p.setMark(o.Peer, id, m)
@@ -182,7 +185,7 @@ func (s *Store) Marks(_ context.Context, peer string, keys []string) ([]store.Ma
 		if p == nil || p.marks[peer] == nil {
 			continue
 		}
-		if id, ok := s.names.find(k.Series); ok {
+		if id, ok := s.names.Find(k.Series); ok {
 			out[i] = p.marks[peer].at(id)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -60,5 +61,58 @@ func TestStore_oneInstant(t *testing.T) {
 	got, _ := st.Ranges(t.Context(), []store.RangeQuery{{Key: k, Span: store.All}})
 	if len(got[0]) != 3000 || !slices.IsSortedFunc(got[0], series.Compare) {
 		t.Errorf("%d points, sorted %v", len(got[0]), slices.IsSortedFunc(got[0], series.Compare))
+	}
+}
+
+// TestStore_Unite_noAllocation: points in order into an open chunk take no memory of the heap.
+func TestStore_Unite_noAllocation(t *testing.T) {
+	st := newStore()
+	f := newFleet(0, 100)
+	i := int64(0)
+	tick := func() {
+		if err := st.Unite(t.Context(), f.tick(testDay+i*1000), store.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+		i++
+	}
+	for range 600 {
+		tick()
+	}
+	if n := testing.AllocsPerRun(200, tick); n > 1 { // a page of the slab now and then
+		t.Errorf("%.1f allocations for a tick of 100 points", n)
+	}
+}
+
+// TestStore_late_longJournal: the late journal of a series that is repaired again and again stays small.
+func TestStore_late_longJournal(t *testing.T) {
+	st := newStore()
+	k := storetest.Key("2026-11-22:a:m")
+	unite := func(ts int64) {
+		g := []store.Group{{Key: k, Points: []series.Point{{TS: ts, Value: []byte("1")}}}}
+		if err := st.Unite(t.Context(), g, store.Origin{}); err != nil || g[0].Added != 1 {
+			t.Fatalf("added %d, %v", g[0].Added, err)
+		}
+	}
+	unite(testDay + 20*hourMillis)
+	for i := range int64(3000) {
+		unite(testDay + i*1000)
+	}
+	got, err := st.LateChanges(t.Context(), 0, 0)
+	if err != nil || len(got) != 1 || got[0].Key != "2026-11-22:a:m#2026-11-22T00" {
+		t.Errorf("late journal %v, %v", got, err)
+	}
+	if n := len(st.periods[0].late.entries); n > 200 {
+		t.Errorf("%d entries for one hour", n)
+	}
+	if n := st.Card(k); n != 3001 {
+		t.Errorf("%d points", n)
+	}
+}
+
+// TestEntry_lines: a point costs two cache lines of its entry, whose halves are read ahead one by one.
+func TestEntry_lines(t *testing.T) {
+	var e entry
+	if unsafe.Sizeof(e) != 128 || unsafe.Offsetof(e.hi) != 64 {
+		t.Errorf("an entry is %d bytes, its second half begins at %d", unsafe.Sizeof(e), unsafe.Offsetof(e.hi))
 	}
 }

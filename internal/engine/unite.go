@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) tick(nowMicros int64) int64 {
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
 	s.digest = e.digest()
-	s.seriesSeed = s.names.info(id).seed
+	s.seriesSeed = s.names.Seed(id)
 	if e.points == 0 {
 		p.begin(id, e)
 	}
@@ -147,14 +148,14 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 		s.seal(p, e, cp)
 	}
 	odd := e.open.Odd()
-	if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+	if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) {
 		if err := s.admitGrowth(p, e); err != nil {
 			return err
 		}
 		s.growOpen(p, e, 0)
-		if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) { // it is text
+		if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) { // it is text
 			s.growOpen(p, e, chunk.Room+len(cp.Value))
-			if !e.open.Append(p.slab.at(e.tail, int(e.tailSize)), cp) {
+			if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) {
 				panic("BUG: engine: a point that is outside the grammar")
 			}
 		}
@@ -168,7 +169,7 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 
 // startOpen adds an empty open chunk; d says when it begins and how large its block is to be.
 func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
-	d.block = p.slab.alloc(&p.memory, int(d.size))
+	d.block = p.slab.Alloc(&p.Memory, int(d.size))
 	e.open = open
 	p.makeRoom(e, int(e.dirLen), 1)
 	p.setDirent(e, int(e.dirLen)-1, d)
@@ -178,10 +179,10 @@ func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
 func (s *Store) growOpen(p *period, e *entry, n int) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	size := openBytes(int(d.size) + max(n, int(d.size)/4, 1))
-	block := p.slab.alloc(&p.memory, size)
-	copy(p.slab.at(block, size), p.slab.at(d.block, int(d.size)))
-	p.slab.release(d.block, int(d.size))
+	size := slab.OpenBytes(int(d.size) + max(n, int(d.size)/4, 1))
+	block := p.slab.Alloc(&p.Memory, size)
+	copy(p.slab.At(block, size), p.slab.At(d.block, int(d.size)))
+	p.slab.Release(d.block, int(d.size))
 	d.block, d.size = block, uint16(size)
 	p.setDirent(e, last, d)
 }
@@ -192,20 +193,20 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
 	s.encoded = s.enc.Seal(s.encoded[:0], &e.open, p.chunkBytes(e, last))
-	p.slab.release(d.block, int(d.size))
+	p.slab.Release(d.block, int(d.size))
 	d.count = uint16(e.open.Len())
 	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
 	e.sealAt = maxPoints
-	size := openBytes(max(firstBytes, int(d.size)*5/8))
+	size := slab.OpenBytes(max(firstBytes, int(d.size)*5/8))
 	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
 }
 
 // putSealed copies the chunk in s.encoded to a block of its own.
 func (s *Store) putSealed(p *period, d *dirent) {
 	d.size = uint16(len(s.encoded))
-	d.block = p.slab.alloc(&p.memory, len(s.encoded))
-	copy(p.slab.at(d.block, len(s.encoded)), s.encoded)
+	d.block = p.slab.Alloc(&p.Memory, len(s.encoded))
+	copy(p.slab.At(d.block, len(s.encoded)), s.encoded)
 }
 
 // mergeAll unites points, in order and without duplicates, with those of an entry.
@@ -250,14 +251,14 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 
 // insertOpen puts one point into the open chunk, in its place.
 func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
-	outcome := s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
+	outcome := s.enc.Insert(&e.open, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	if outcome == chunk.NoRoom {
 		if err := s.admitGrowth(p, e); err != nil {
 			s.refused.add(1, err)
 			return
 		}
 		s.growOpen(p, e, chunk.Room+len(pt.Value))
-		outcome = s.enc.Insert(&e.open, p.slab.at(e.tail, int(e.tailSize)), chunk.Point(pt))
+		outcome = s.enc.Insert(&e.open, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	}
 	switch outcome {
 	case chunk.Inserted:
@@ -337,7 +338,7 @@ func (s *Store) noteLate(tsMillis int64) {
 func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 	open := e.isOpen(i)
 	d := p.dirent(e, i)
-	p.slab.release(d.block, int(d.size))
+	p.slab.Release(d.block, int(d.size))
 	pieces := (len(points) + maxPoints - 1) / maxPoints
 	if pieces > 1 {
 		p.makeRoom(e, i+1, pieces-1)
@@ -363,8 +364,8 @@ func (s *Store) openChunk(p *period, d *dirent, points []chunk.Point) chunk.Stat
 	if !ok {
 		panic("BUG: engine: points that are outside the grammar")
 	}
-	size := openBytes(st.Size() + st.Size()/8 + chunk.Room)
-	d.block, d.size = p.slab.alloc(&p.memory, size), uint16(size)
-	copy(p.slab.at(d.block, size), buf[:st.Size()])
+	size := slab.OpenBytes(st.Size() + st.Size()/8 + chunk.Room)
+	d.block, d.size = p.slab.Alloc(&p.Memory, size), uint16(size)
+	copy(p.slab.At(d.block, size), buf[:st.Size()])
 	return st
 }

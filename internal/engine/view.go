@@ -205,7 +205,7 @@ func (v *view) wantsLast() bool {
 // last appends the last point of a key to b, which no chunk is decoded for.
 func (s *Store) last(p *period, e *entry, b *store.Block) {
 	at := len(b.Text)
-	text, frac := e.open.AppendLast(b.Text, p.slab.at(e.tail, int(e.tailSize)))
+	text, frac := e.open.AppendLast(b.Text, p.slab.At(e.tail, int(e.tailSize)))
 	b.Text = text
 	b.Add(e.open.Last(), frac, at)
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/account"
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/series"
-	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/syncer"
@@ -163,7 +163,7 @@ func (s *status) peers() []peerSum {
 func worse(a, b int64) bool { return b >= 0 && (a < 0 || a > b) }
 
 // info is the node's part of INFO.
-func (n *Node) info() []server.InfoSection {
+func (n *Node) info() []account.Section {
 	s := n.status.Load()
 	if s == nil {
 		s = &status{}
@@ -209,7 +209,7 @@ func (n *Node) info() []server.InfoSection {
 			sh.Stats.Series, sh.Stats.Points, sh.Stats.Bytes, sh.Counters.Points, sh.Counters.Merged, sh.Stats.Foreign,
 			sh.Strays, sh.Err == "")})
 	}
-	return []server.InfoSection{
+	return []account.Section{
 		{Name: "Dunlin", Fields: own}, {Name: "Peers", Fields: links}, {Name: "Shards", Fields: shards},
 	}
 }

@@ -8,7 +8,7 @@
 //
 // # Where it sits
 //
-// Under engine. It imports nothing of ours.
+// Under slab and names, which cut it up for the engine. It imports nothing of ours.
 //
 // # Invariants
 //

@@ -24,10 +24,7 @@ func (c *call) held() (shards []*shard.Shard, ok bool) {
 		}
 		return []*shard.Shard{h.sh}, true
 	}
-	for _, id := range c.srv.shards {
-		shards = append(shards, c.srv.held[id].sh)
-	}
-	return shards, true
+	return c.srv.account.Shards, true
 }
 
 // failed writes the error reply for a shard, if there is an error.

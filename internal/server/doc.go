@@ -4,11 +4,13 @@
 //
 // The command table with arity, keys and flags; authentication; the commands on connections and whole nodes;
 // transactions; and the routing of database 0, which is the whole node, while SELECT i is shard i. Shards on a Redis
-// get their commands passed on in batches. The commands on keys are those of package keycmd.
+// get their commands passed on in batches. The commands on keys are those of package keycmd; what INFO and CONFIG say
+// of shards and limits is package account's.
 //
 // # Where it sits
 //
-// Above resp, keycmd, shard and keyspace, below node. It forwards to other nodes through an interface it declares.
+// Above resp, keycmd, account, shard and keyspace, below node. It forwards to other nodes through an interface it
+// declares.
 //
 // # Invariants
 //

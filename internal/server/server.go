@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/account"
 	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/keyspace"
@@ -32,8 +33,8 @@ type Config struct {
 	RunID    string // 40 hexadecimal digits, new at every start
 	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
 	Drop   func(ctx context.Context, p series.Period) (int, error)
-	Info   func() []InfoSection // more sections for INFO; may be nil
-	Budget *budget.Budget       // the limits of the node; nil = none
+	Info   func() []account.Section // more sections for INFO; may be nil
+	Budget *budget.Budget           // the limits of the node; nil = none
 	Log    *slog.Logger
 	Limits resp.Limits
 }
@@ -41,12 +42,6 @@ type Config struct {
 // Forwarder sends commands to SELECT shard of another node that holds it: a reply for each, in order.
 type Forwarder interface {
 	Do(ctx context.Context, shard, proto int, cmds [][]string) []store.Reply
-}
-
-// InfoSection is a section of INFO: "# Name" and its fields.
-type InfoSection struct {
-	Name   string
-	Fields [][2]string
 }
 
 // holding is a shard this node holds: a slot in memory, or a store that is itself a Redis.
@@ -68,6 +63,7 @@ type Server struct {
 	started  time.Time
 	ctx      atomic.Pointer[context.Context] // of Run
 	batches  *batch.Pool
+	account  account.Node
 	commands atomic.Int64 // executed since the start, or since CONFIG RESETSTAT
 
 	mu      sync.Mutex // protects clients
@@ -98,7 +94,11 @@ func New(cfg Config) *Server {
 	}
 	slices.Sort(s.shards)
 	var inMemory []*shard.Shard
+	s.account = account.Node{
+		Budget: cfg.Budget, Databases: cfg.Topology.Shards() + 1, MaxClients: s.maxClients(),
+	}
 	for _, i := range s.shards {
+		s.account.Shards = append(s.account.Shards, cfg.Shards[i])
 		if sl := s.held[i].slot; sl != nil {
 			s.slots = append(s.slots, sl)
 			inMemory = append(inMemory, sl.Shard)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/account"
 	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
@@ -37,7 +38,9 @@ func TestServer_connection(t *testing.T) {
 
 func TestServer_info(t *testing.T) {
 	cfg := memoryConfig(t, 2)
-	cfg.Info = func() []InfoSection { return []InfoSection{{"Dunlin", [][2]string{{"durability", "none\r\nx"}}}} }
+	cfg.Info = func() []account.Section {
+		return []account.Section{{Name: "Dunlin", Fields: [][2]string{{"durability", "none\r\nx"}}}}
+	}
 	_, addr := startServer(t, cfg)
 	c := dial(t, addr)
 	all := c.do("INFO")

@@ -1,4 +1,4 @@
-package engine
+package names
 
 import (
 	"bytes"
@@ -6,14 +6,15 @@ import (
 	"unsafe"
 
 	"github.com/dunlin-db/dunlin/internal/offheap"
+	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// names interns host:metric → id. Nothing of it but page tables is in sight of the garbage collector: a slot is the
-// upper half of a hash and id+1. An id lives while a live period holds it; then it is given to another series.
-type names struct {
-	memory
-	trash *garbage // where freed pages go
+// Table interns host:metric → id. Nothing of it but page tables is in sight of the garbage collector: a slot is the
+// upper half of a hash and id+1. An id lives while somebody holds it; then it is given to another series.
+type Table struct {
+	mem   slab.Memory
+	trash *slab.Garbage // where freed pages go
 
 	seed   maphash.Seed
 	digest uint64         // key of the digests of all series
@@ -35,7 +36,7 @@ type names struct {
 type nameInfo struct {
 	at         uint32 // page<<16 | offset
 	len        uint16
-	holders    uint16 // periods that hold the id
+	holders    uint16 // Holds that were not released
 	hash       uint32
 	generation uint32 // counts the series that had this id
 	next       uint32 // id+1 of the series that was written after this one, 0 = none: a guess, checked by its name
@@ -61,69 +62,82 @@ type textPage struct {
 	leaving bool // its names move to other pages
 }
 
-func (n *names) open(m meter, trash *garbage) {
-	n.meter, n.trash = m, trash
-	n.seed = maphash.MakeSeed()
-	n.filling = -1
-	n.makeSlots(64)
+// Config is what a Table is made of.
+type Config struct {
+	Meter  slab.Meter    // counts the memory, from 0
+	Trash  *slab.Garbage // gets the memory that is not in use any more
+	Digest uint64        // store.DigestSeed of the flock: key of the digests of all series
 }
 
-func (n *names) makeSlots(size int) {
+// New makes an empty table. It is a value, so that whoever embeds it saves a step on the way to a name; it must not be
+// copied once it is used.
+func New(cfg Config) Table {
+	n := Table{
+		mem: slab.Memory{Meter: cfg.Meter}, trash: cfg.Trash, digest: cfg.Digest,
+		seed: maphash.MakeSeed(), filling: -1,
+	}
+	n.makeSlots(64)
+	return n
+}
+
+func (n *Table) makeSlots(size int) {
 	n.block = offheap.Alloc(size * slotBytes)
 	n.slots = unsafe.Slice((*uint64)(unsafe.Pointer(&n.block.Bytes[0])), size)
-	n.add(int64(size) * slotBytes)
+	n.mem.Add(int64(size) * slotBytes)
 }
 
 // info gives what is known of an id; its memory stays where it is.
-func (n *names) info(id uint32) *nameInfo { return &n.infos[id/infoPageIDs][id%infoPageIDs] }
+func (n *Table) info(id uint32) *nameInfo { return &n.infos[id/infoPageIDs][id%infoPageIDs] }
 
-func (n *names) hash(name []byte) uint32 { return uint32(maphash.Bytes(n.seed, name) >> 32) }
+func (n *Table) hash(name []byte) uint32 { return uint32(maphash.Bytes(n.seed, name) >> 32) }
 
-// name gives the bytes of an id; they are the table's, and good until the next call that is no question.
-func (n *names) name(id uint32) []byte {
+// Name gives the bytes of an id that somebody holds; they are the table's, and good until the next call that is no
+// question.
+func (n *Table) Name(id uint32) []byte {
 	i := n.info(id)
 	off := int(i.at & 0xffff)
 	return n.text[i.at>>16].buf[off : off+int(i.len) : off+int(i.len)]
 }
 
-// find gives the id of a name.
-func (n *names) find(name []byte) (id uint32, ok bool) {
+// Find gives the id of a name, ok = false when it has none.
+func (n *Table) Find(name []byte) (id uint32, ok bool) {
 	h := n.hash(name)
 	mask := uint32(len(n.slots) - 1)
 	for i := h & mask; n.slots[i] != 0; i = (i + 1) & mask {
-		if s := n.slots[i]; uint32(s>>32) == h && bytes.Equal(n.name(uint32(s)-1), name) {
+		if s := n.slots[i]; uint32(s>>32) == h && bytes.Equal(n.Name(uint32(s)-1), name) {
 			return uint32(s) - 1, true
 		}
 	}
 	return 0, false
 }
 
-// noID is the id of no series.
-const noID = ^uint32(0)
+// NoID is the id of no series.
+const NoID = ^uint32(0)
 
-// follow is find for a series that is written after another (noID: after none). Writers send their series in the same
+// Follow is Find for a series that is written after another (NoID: after none). Writers send their series in the same
 // order again and again, so one comparison mostly finds it, without a hash and a walk through the table.
-func (n *names) follow(after uint32, name []byte) (id uint32, ok bool) {
-	if after == noID {
-		return n.find(name)
+func (n *Table) Follow(after uint32, name []byte) (id uint32, ok bool) {
+	if after == NoID {
+		return n.Find(name)
 	}
 	if guess := n.info(after).next; guess != 0 && n.is(guess-1, name) {
 		return guess - 1, true
 	}
-	if id, ok = n.find(name); ok {
+	if id, ok = n.Find(name); ok {
 		n.info(after).next = id + 1
 	}
 	return id, ok
 }
 
 // is says whether an id, which somebody had once, is that of a name.
-func (n *names) is(id uint32, name []byte) bool {
-	return int(n.info(id).len) == len(name) && string(n.name(id)) == string(name)
+func (n *Table) is(id uint32, name []byte) bool {
+	return int(n.info(id).len) == len(name) && string(n.Name(id)) == string(name)
 }
 
-// intern gives the id of a name, a new one if need be. The caller must hold it in a period.
-func (n *names) intern(name []byte) uint32 {
-	if id, ok := n.find(name); ok {
+// Intern gives the id of a name of at most 4 KiB, a new one if need be. The caller must Hold it, or it is never given
+// back.
+func (n *Table) Intern(name []byte) uint32 {
+	if id, ok := n.Find(name); ok {
 		return id
 	}
 	if n.used*4 >= len(n.slots)*3 {
@@ -142,7 +156,7 @@ func (n *names) intern(name []byte) uint32 {
 }
 
 // newID gives an id that nobody has. Ids of series that are gone go first.
-func (n *names) newID() uint32 {
+func (n *Table) newID() uint32 {
 	if n.free != 0 {
 		id := n.free - 1
 		n.free = n.info(id).at
@@ -150,18 +164,18 @@ func (n *names) newID() uint32 {
 	}
 	id := n.count
 	if id%infoPageIDs == 0 {
-		page := n.arena.Take(infoPageIDs * int(infoBytes))
+		page := n.mem.Take(infoPageIDs * int(infoBytes))
 		n.infos = append(n.infos, (*infoPage)(unsafe.Pointer(&page[0])))
 	}
 	if id%(offheap.PageBytes/uint32(infoBytes)) == 0 {
-		n.add(offheap.PageBytes)
+		n.mem.Add(offheap.PageBytes)
 	}
 	n.count++
 	return id
 }
 
 // place enters a slot at the first free place of its probe sequence.
-func (n *names) place(slot uint64) {
+func (n *Table) place(slot uint64) {
 	mask := uint32(len(n.slots) - 1)
 	i := uint32(slot>>32) & mask
 	for n.slots[i] != 0 {
@@ -172,7 +186,7 @@ func (n *names) place(slot uint64) {
 
 // rehash goes through the old table once and writes the new one in at most two streams, without a look at the names:
 // 100,000 names take about a millisecond.
-func (n *names) rehash(size int) {
+func (n *Table) rehash(size int) {
 	old, block := n.slots, n.block
 	n.makeSlots(size)
 	for _, s := range old {
@@ -180,18 +194,12 @@ func (n *names) rehash(size int) {
 			n.place(s)
 		}
 	}
-	n.add(-int64(len(old)) * slotBytes)
+	n.mem.Add(-int64(len(old)) * slotBytes)
 	block.Free()
 }
 
-// discard puts memory aside that is not in use any more.
-func (n *names) discard(piece *offheap.Block, counted int64) {
-	n.trash.add(piece, counted)
-	n.bytes -= counted // the node counts it until it is freed
-}
-
 // keep copies a name into the text pages.
-func (n *names) keep(name []byte) uint32 {
+func (n *Table) keep(name []byte) uint32 {
 	if n.filling < 0 || len(n.text[n.filling].buf)+len(name) > cap(n.text[n.filling].buf) {
 		n.addPage()
 	}
@@ -199,15 +207,15 @@ func (n *names) keep(name []byte) uint32 {
 	at := len(p.buf)
 	p.buf = append(p.buf, name...)
 	p.live += len(name)
-	if more := pageUp(len(p.buf)) - p.counted; more > 0 {
+	if more := slab.PageUp(len(p.buf)) - p.counted; more > 0 {
 		p.counted += more
-		n.add(int64(more))
+		n.mem.Add(int64(more))
 	}
 	return uint32(n.filling)<<16 | uint32(at)
 }
 
 // addPage adds a page of about an eighth of all text: the page that is being filled is not moved together.
-func (n *names) addPage() {
+func (n *Table) addPage() {
 	size := firstNamePage
 	for size < namePage && int64(size)*8 < n.live {
 		size *= 2
@@ -225,18 +233,21 @@ func (n *names) addPage() {
 }
 
 // dropText says that a name is not in its place any more. A page without names is freed.
-func (n *names) dropText(at uint32, length int) {
+func (n *Table) dropText(at uint32, length int) {
 	i := int(at >> 16)
 	p := &n.text[i]
 	p.live -= length
 	if p.live == 0 && i != n.filling {
-		n.discard(p.block, int64(p.counted))
+		n.mem.Discard(n.trash, p.block, int64(p.counted))
 		*p = textPage{}
 	}
 }
 
-// release gives an id back when its last period is gone.
-func (n *names) release(id uint32) {
+// Hold says that one more, a period, holds an id.
+func (n *Table) Hold(id uint32) { n.info(id).holders++ }
+
+// Release undoes one Hold. With the last the id is free: it will be that of another name, of the next generation.
+func (n *Table) Release(id uint32) {
 	i := n.info(id)
 	i.holders--
 	if i.holders > 0 {
@@ -251,7 +262,7 @@ func (n *names) release(id uint32) {
 }
 
 // remove takes an id out of the table and closes the gap, so that no probe sequence is cut (Knuth 6.4, algorithm R).
-func (n *names) remove(id uint32) {
+func (n *Table) remove(id uint32) {
 	mask := uint32(len(n.slots) - 1)
 	gap := n.info(id).hash & mask
 	for uint32(n.slots[gap]) != id+1 {
@@ -267,9 +278,9 @@ func (n *names) remove(id uint32) {
 	n.slots[gap] = 0
 }
 
-// compact moves the living names of thin pages together, and shrinks the table when it is nearly empty: a piece of
+// Compact moves the living names of thin pages together, and shrinks the table when it is nearly empty: a piece of
 // work of about steps names, and whether there is more to do.
-func (n *names) compact(steps uint32) (more bool) {
+func (n *Table) Compact(steps uint32) (more bool) {
 	if !n.moving {
 		if !n.wasteful() {
 			return false
@@ -282,7 +293,7 @@ func (n *names) compact(steps uint32) (more bool) {
 			continue
 		}
 		from := i.at
-		i.at = n.keep(n.name(n.moveNext))
+		i.at = n.keep(n.Name(n.moveNext))
 		n.dropText(from, int(i.len))
 	}
 	n.moving = n.moveNext < n.count
@@ -290,7 +301,7 @@ func (n *names) compact(steps uint32) (more bool) {
 }
 
 // wasteful says whether most of the text is of nobody, or most slots are free.
-func (n *names) wasteful() bool {
+func (n *Table) wasteful() bool {
 	if len(n.slots) > 1024 && n.used*8 < len(n.slots) {
 		n.rehash(len(n.slots) / 4)
 	}
@@ -309,7 +320,7 @@ func (n *names) wasteful() bool {
 }
 
 // startMoving marks the pages of which more than a quarter is of nobody.
-func (n *names) startMoving() {
+func (n *Table) startMoving() {
 	for i := range n.text {
 		p := &n.text[i]
 		p.leaving = p.buf != nil && i != n.filling && p.live*4 < len(p.buf)*3
@@ -317,7 +328,7 @@ func (n *names) startMoving() {
 	n.moving, n.moveNext = true, 0
 }
 
-// tables is the memory of what the garbage collector does see.
-func (n *names) tables() int64 {
+// Tables is the memory of what the garbage collector does see, bytes. Bytes does not count it.
+func (n *Table) Tables() int64 {
 	return int64(cap(n.infos))*8 + int64(cap(n.text))*int64(unsafe.Sizeof(textPage{}))
 }
