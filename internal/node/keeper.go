@@ -34,6 +34,7 @@ type keeper struct {
 	write  func(path string, data []byte) error
 	start  time.Time
 	mono   func() time.Duration
+	untidy chan struct{} // holds one: something was dropped and not yet freed
 
 	dropping sync.Mutex // one drop at a time; held over I/O, never taken under mu
 
@@ -82,8 +83,7 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 	return keys, err
 }
 
-// runDrops drops what is below the floor in every shard, all beside each other: most of the time it is the system that
-// takes memory back, or a Redis at work.
+// runDrops drops what is below the floor in every shard, all beside each other: a Redis takes its time.
 func (k *keeper) runDrops(ctx context.Context, floor series.Period) (keys int, err error) {
 	shards := k.node.ordered()
 	counts, errs := make([]int, len(shards)), make([]error, len(shards))
@@ -122,7 +122,25 @@ func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error
 	if p >= now {
 		return 0, errDropLive
 	}
-	return k.raise(ctx, p+1)
+	keys, err = k.raise(ctx, p+1)
+	select {
+	case k.untidy <- struct{}{}:
+	default: // run knows already
+	}
+	return keys, err
+}
+
+// tidy frees what was dropped, in all shards beside each other: most of the time it is the system that takes memory
+// back.
+func (k *keeper) tidy() {
+	var g errgroup.Group
+	for _, sh := range k.node.ordered() {
+		g.Go(func() error {
+			sh.Tidy()
+			return nil
+		})
+	}
+	_ = g.Wait()
 }
 
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
@@ -138,6 +156,7 @@ func (k *keeper) tick(ctx context.Context) error {
 		return nil
 	}
 	keys, err := k.raise(ctx, floor)
+	k.tidy()
 	k.node.log.Info("floor raised", "floor", k.node.period(floor), "keys_dropped", keys)
 	return err
 }
@@ -196,6 +215,8 @@ func (k *keeper) run(ctx context.Context, every time.Duration) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-k.untidy:
+			k.tidy()
 		case <-k.budget.Pressure():
 		case <-t.C:
 		}

@@ -121,7 +121,8 @@ func New(cfg Config) (*Node, error) {
 	}
 	start := time.Now()
 	n.keeper = &keeper{
-		node: n, path: floorPath(cfg.StoragePath), start: cfg.Clock(), budget: newBudget(cfg.Memory),
+		untidy: make(chan struct{}, 1),
+		node:   n, path: floorPath(cfg.StoragePath), start: cfg.Clock(), budget: newBudget(cfg.Memory),
 		mono:  func() time.Duration { return time.Since(start) },
 		write: func(path string, data []byte) error { return fsx.WriteAtomic(fsx.OS{}, path, data) },
 	}

@@ -225,6 +225,7 @@ func cmdDrop(c *call) {
 	total := 0
 	for _, sh := range shards {
 		n, err := sh.Drop(c.ctx, p+1)
+		sh.Tidy()
 		if c.failed(sh, err) {
 			return
 		}

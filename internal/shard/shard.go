@@ -151,7 +151,8 @@ func (s *Shard) number(added int) {
 	s.cfg.Log.Append(s.rec)
 }
 
-// Drop raises the floor to p and frees every period below it. A floor never goes down.
+// Drop raises the floor to p and drops every period below it. A floor never goes down. A store in memory only lets go
+// of them; Tidy frees what they held.
 func (s *Shard) Drop(ctx context.Context, p series.Period) (keys int, err error) {
 	for {
 		old := s.floor.Load()
@@ -162,13 +163,12 @@ func (s *Shard) Drop(ctx context.Context, p series.Period) (keys int, err error)
 	t := s.Begin()
 	keys, err = t.Store.Drop(ctx, s.Floor())
 	t.End()
-	s.tidy()
 	return keys, err
 }
 
-// tidy lets the store do what a drop left, piece by piece: others get the lock in between, and memory goes back to the
+// Tidy lets the store do what a drop left, piece by piece: others get the lock in between, and memory goes back to the
 // system without it.
-func (s *Shard) tidy() {
+func (s *Shard) Tidy() {
 	st, ok := s.cfg.Store.(store.Tidier)
 	for more := ok; more; {
 		var free func()
