@@ -161,6 +161,9 @@ func (b *Batch) reset() {
 // Abandon forgets what was gathered.
 func (b *Batch) Abandon() { b.reset() }
 
+// one is the reply of nearly every command.
+var one = []byte(":1\r\n")
+
 // reply writes the reply of a command whose points are in these lanes.
 func (b *Batch) reply(w *resp.Writer, c command, where []uint16) {
 	switch c.kind {
@@ -170,6 +173,14 @@ func (b *Batch) reply(w *resp.Writer, c command, where []uint16) {
 	case journal:
 		b.replyJournal(w)
 		return
+	}
+	if len(where) == 1 {
+		if p := b.answered(where[0]); p.Added {
+			b.last, b.lastLane = p, where[0]
+			w.Raw(one)
+			return
+		}
+		b.lanes[where[0]].next--
 	}
 	added := 0
 	var refused keycmd.Refusals

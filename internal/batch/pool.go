@@ -38,8 +38,10 @@ func (p *Pool) Serves() bool { return len(p.shards) > 0 }
 // Taker gives the method that takes commands of a name, nil when none does.
 func Taker(name []byte) func(b *Batch, db int, args [][]byte) bool {
 	switch {
-	case keycmd.Is(name, "zadd"):
+	case len(name) == 4 && keycmd.Is(name, "zadd"):
 		return (*Batch).ZAdd
+	case len(name) < 7: // most names, seen at once
+		return nil
 	case keycmd.Is(name, "dn.madd"):
 		return (*Batch).MAdd
 	case keycmd.Is(name, "dn.maddt"):

@@ -159,8 +159,9 @@ func TestStore_dropIsQuick(t *testing.T) {
 	waits := probe()
 	slices.Sort(waits)
 	freed := before - resident(t)
-	t.Logf("%d keys, %d points, %d bytes: dropped in %v, freed in %v (%v of CPU), %d bytes went back; %d probes, p99 %v, max %v",
-		keys, st.Points, st.Bytes, dropped, took, spent, freed, len(waits), waits[len(waits)*99/100], waits[len(waits)-1])
+	t.Logf("%d keys, %d points, %d bytes: dropped in %v, freed in %v (%v of CPU), %d bytes went back; "+
+		"%d probes, p99 %v, max %v", keys, st.Points, st.Bytes, dropped, took, spent, freed,
+		len(waits), waits[len(waits)*99/100], waits[len(waits)-1])
 	if keys != m.hosts*20 || freed < st.Bytes/2 || offheap.Mapped()-mapped > -st.Bytes/2 {
 		t.Errorf("%d keys dropped, %d of %d bytes went back, %d of %d are mapped", keys, freed, st.Bytes, offheap.Mapped(),
 			mapped)

@@ -130,9 +130,9 @@ func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error
 	return keys, err
 }
 
-// tidy frees what was dropped, in all shards beside each other: most of the time it is the system that takes memory
+// runTidy frees what was dropped, in all shards beside each other: most of the time it is the system that takes memory
 // back.
-func (k *keeper) tidy() {
+func (k *keeper) runTidy() {
 	var g errgroup.Group
 	for _, sh := range k.node.ordered() {
 		g.Go(func() error {
@@ -156,7 +156,7 @@ func (k *keeper) tick(ctx context.Context) error {
 		return nil
 	}
 	keys, err := k.raise(ctx, floor)
-	k.tidy()
+	k.runTidy()
 	k.node.log.Info("floor raised", "floor", k.node.period(floor), "keys_dropped", keys)
 	return err
 }
@@ -216,7 +216,7 @@ func (k *keeper) run(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-k.untidy:
-			k.tidy()
+			k.runTidy()
 		case <-k.budget.Pressure():
 		case <-t.C:
 		}

@@ -32,7 +32,7 @@ func (k *keeper) makeRoom(ctx context.Context) error {
 		}
 		used := b.Used()
 		keys, err := k.raise(ctx, oldest+1)
-		k.tidy()
+		k.runTidy()
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ type Conn struct {
 	aside   int          // bytes that the session holds for replies, as it said to Hold
 	held    atomic.Int64 // bytes of part, w and aside that count against Limits.AllBuffers
 	read    readState
+	write   writeState
 }
 
 // readState is what the callback of RawConn.Read works on.
@@ -51,6 +52,13 @@ type readState struct {
 	call func(fd uintptr) bool // made once: a closure per read would be an allocation per read
 	s    *scratch
 	n    int
+	err  error
+}
+
+// writeState is what the callback of RawConn.Write works on.
+type writeState struct {
+	call func(fd uintptr) bool
+	out  []byte // what is left to send
 	err  error
 }
 
@@ -131,7 +139,7 @@ func (c *Conn) readable(fd uintptr) bool {
 	r.s = c.l.get(c.big)
 	room := c.target(r.s)[len(c.part):]
 	for {
-		n, err := syscall.Read(int(fd), room)
+		n, err := readNow(fd, room)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -265,7 +273,7 @@ func (c *Conn) Flush() bool {
 		if !c.postpone() {
 			return false
 		}
-		n, err := c.nc.Write(out)
+		n, err := c.send(out)
 		out = out[n:]
 		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			c.Kill()
@@ -273,6 +281,38 @@ func (c *Conn) Flush() bool {
 		}
 	}
 	return c.account(cap(c.part))
+}
+
+// send writes what it can until the deadline.
+func (c *Conn) send(out []byte) (n int, err error) {
+	if c.raw == nil {
+		return c.nc.Write(out)
+	}
+	w := &c.write
+	w.out, w.err = out, nil
+	err = c.raw.Write(w.call)
+	n = len(out) - len(w.out)
+	w.out = nil
+	return n, errors.Join(err, w.err)
+}
+
+// writable is the callback of RawConn.Write: it tries to write, and says false to wait.
+func (c *Conn) writable(fd uintptr) bool {
+	w := &c.write
+	for len(w.out) > 0 {
+		n, err := writeNow(fd, w.out)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			return false
+		case err != nil:
+			w.err = err
+			return true
+		}
+		w.out = w.out[n:]
+	}
+	return true
 }
 
 // postpone moves the write deadline on, unless that was done a moment ago: it costs more than a write of few replies.

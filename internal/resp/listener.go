@@ -122,7 +122,7 @@ func (l *Listener) admit(nc net.Conn) *Conn {
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
-			c.read.call = c.readable
+			c.read.call, c.write.call = c.readable, c.writable
 		}
 	}
 	l.mu.Lock()
