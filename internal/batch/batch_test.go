@@ -3,12 +3,15 @@ package batch
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -103,6 +106,60 @@ func FuzzBatch_MAddT(f *testing.F) {
 
 func mustParse(name []byte) series.Key {
 	k, err := series.ParseSeries(name)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return k
+}
+
+// TestBatch_allocatesNothing: neither for a point nor for a command, once its memory has grown.
+func TestBatch_allocatesNothing(t *testing.T) {
+	b, _ := newBatch(t)
+	var w resp.Writer
+	var zadds [][][]byte
+	madd := [][]byte{[]byte("DN.MADD"), nil}
+	for host := range 40 {
+		for metric := range 20 {
+			name := fmt.Sprintf("web%d:metric%d", host, metric)
+			cmd := [][]byte{[]byte("ZADD"), []byte("2026-11-22:" + name), nil, nil}
+			if b.place(&b.key, 0, mustKey("2026-11-22:"+name), nil) { // the fourth shard is not here
+				zadds = append(zadds, cmd)
+				madd = append(madd, []byte(name), []byte("12.5"))
+			}
+		}
+	}
+	ts := int64(1795305600)
+	tick := func() {
+		ts++
+		at := strconv.AppendInt(nil, ts, 10)
+		member := append(bytes.Clone(at), ":0.25"...)
+		madd[1] = at
+		for _, cmd := range zadds {
+			cmd[2], cmd[3] = at, member
+			if !b.ZAdd(0, cmd) {
+				t.Fatal("not taken")
+			}
+		}
+		if !b.MAdd(0, madd) {
+			t.Fatal("not taken")
+		}
+		w.Buf = w.Buf[:0]
+		b.Commit(&w)
+	}
+	for range 600 { // chunks are sealed, journals are long
+		tick()
+	}
+	// What a tick itself makes is its timestamp and its member. Now and then a slab grows by a page.
+	if n := testing.AllocsPerRun(200, tick); n > 4 {
+		t.Errorf("%v allocations for %d points in %d commands", n, 2*len(zadds), len(zadds)+1)
+	}
+	if got, want := len(w.Buf), len(zadds)*len(":1\r\n"); got < want {
+		t.Errorf("%d bytes of replies, want at least %d", got, want)
+	}
+}
+
+func mustKey(key string) series.Key {
+	k, err := series.Day.ParseKey([]byte(key))
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}

@@ -18,7 +18,9 @@ import (
 )
 
 const (
-	strayPoll    = 500 * time.Millisecond // between two looks at a journal
+	strayPoll    = 500 * time.Millisecond // between two looks at a journal, at least
+	strayRest    = 100                    // and so many times what the last look took,
+	strayPause   = 5 * time.Second        // but no longer
 	strayCheck   = time.Minute            // between two looks at who lost data
 	strayChanges = 1024                   // journal entries per request
 	strayPoints  = 1000                   // points per union or ZADD
@@ -34,8 +36,9 @@ type sweeper struct {
 	forward server.Forwarder // to the holders of shards that are not held here
 	log     *slog.Logger
 
-	epochs  string // of all held stores, when marks were made
-	from    int64  // µs: the next journal score to ask for
+	epochs  string        // of all held stores, when marks were made
+	from    int64         // µs: the next journal score to ask for
+	local   *localJournal // instead of from, for a store in memory
 	checked time.Time
 	marks   map[string]strayMark // of every stray key that lives
 	again   map[string]bool      // keys whose owner did not take them: tried at every poll
@@ -51,11 +54,15 @@ type strayMark struct {
 }
 
 func newSweeper(n *Node, sh *shard.Shard) *sweeper {
-	return &sweeper{
+	s := &sweeper{
 		topo: n.cfg.Topology, sh: sh, held: n.shards, forward: n.forward,
 		log:   n.log.With("shard", sh.ID()),
 		marks: map[string]strayMark{}, again: map[string]bool{},
 	}
+	if feed, ok := sh.Reader().(store.Feeder); ok {
+		s.local = &localJournal{feed: feed}
+	}
+	return s
 }
 
 // Keys is the number of keys known to lie on this shard though the ring places them elsewhere.
@@ -65,10 +72,12 @@ func (s *sweeper) Keys() int64 { return s.keys.Load() }
 func (s *sweeper) Run(ctx context.Context) error {
 	failing := false
 	for {
+		began := time.Now()
 		err := s.poll(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
+		rest := max(strayPoll*3/4+rand.N(strayPoll/2), min(strayRest*time.Since(began), strayPause))
 		if err != nil && !failing {
 			s.log.Warn("stray keys wait for their owner", "err", err)
 		}
@@ -76,7 +85,7 @@ func (s *sweeper) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(strayPoll*3/4 + rand.N(strayPoll/2)):
+		case <-time.After(rest):
 		}
 	}
 }
@@ -92,6 +101,9 @@ func (s *sweeper) poll(ctx context.Context) error {
 	var failed error
 	for key := range s.again {
 		failed = errors.Join(failed, s.take(ctx, key))
+	}
+	if s.local != nil {
+		return errors.Join(failed, s.pollLocal(ctx))
 	}
 	for {
 		changes, err := s.sh.Reader().Changes(ctx, s.from, strayChanges)
@@ -122,6 +134,9 @@ func (s *sweeper) check(ctx context.Context) error {
 	}
 	if epochs := strings.Join(all, "+"); epochs != s.epochs {
 		s.epochs, s.from = epochs, 0
+		if s.local != nil {
+			s.local = &localJournal{feed: s.local.feed}
+		}
 		clear(s.marks)
 	}
 	for key := range s.marks {
