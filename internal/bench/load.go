@@ -33,7 +33,7 @@ func (l *Load) check() error {
 	switch {
 	case l.Hosts < 1 || l.Metrics < 1 || l.Clients < 1 || l.Rounds < 1:
 		return errors.New("hosts, metrics, clients and rounds must be 1 or more")
-	case l.Fill < 0 || l.Ticks < 0 || l.Duration < 0 || l.Reads < 0:
+	case l.Fill < 0 || l.Ticks < 0 || l.Duration < 0 || l.Reads < 0 || l.Pack < 0:
 		return errors.New("fill, ticks, duration and reads must not be negative")
 	case l.Batches < 1 || l.Pipeline < 2*l.Batches:
 		return errors.New("batches must be 1 or more, and pipeline at least 2 for each of them")

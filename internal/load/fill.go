@@ -1,6 +1,7 @@
 package load
 
-// fillTicks is how many points of a series one command of a fill carries.
+// fillTicks is how many points of a series one command of a fill carries unless Shape.Pack says it. A server that puts
+// each point where memory is free then has those together in memory, which no writer of live points brings about.
 const fillTicks = 60
 
 // filler encodes what a server holds before anything is measured: the ticks in blocks, each command the points of one
@@ -41,7 +42,11 @@ func (f *filler) block() int {
 	g := f.gen
 	second := g.second(g.tick)
 	untilMidnight := (86400 - second%86400 + g.interval() - 1) / g.interval()
-	return min(fillTicks, f.last-g.tick, int(untilMidnight))
+	pack := fillTicks
+	if g.shape.Pack > 0 {
+		pack = g.shape.Pack
+	}
+	return min(pack, f.last-g.tick, int(untilMidnight))
 }
 
 func (f *filler) gather(ticks int) {

@@ -51,4 +51,5 @@ type Shape struct {
 	Late     float64       `json:"late"` // share of the points that is sent 1 to 6 ticks late
 	Dup      float64       `json:"dup"`  // share of the points that is sent again a tick later
 	Start    time.Time     `json:"start"`
+	Pack     int           `json:"fill_pack"` // ticks of a series in one command of a fill; 0 = 60
 }
