@@ -21,18 +21,18 @@ type target struct {
 // Put implements store.Local.
 func (s *Store) Put(puts []store.Put) {
 	now := s.cfg.Clock().UnixMicro()
-	after := names.NoID
+	trail := names.NewTrail()
 	var to [putStep]target
 	for len(puts) > 0 {
 		some := puts[:min(len(puts), putStep)]
-		n := s.targets(to[:], some, &after)
+		n := s.targets(to[:], some, &trail)
 		for i := range some[:n] {
 			if some[i].Err == nil {
 				s.put(to[i], &some[i], now)
 			}
 		}
 		if n < len(some) {
-			s.putFirst(&some[n], &after, now)
+			s.putFirst(&some[n], &trail, now)
 			n++
 		}
 		puts = puts[n:]
@@ -40,8 +40,7 @@ func (s *Store) Put(puts []store.Put) {
 }
 
 // targets finds the entries of puts, up to the first that is of a key without points: it gives how many it found.
-// after is the series that was written last.
-func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
+func (s *Store) targets(to []target, puts []store.Put, trail *names.Trail) int {
 	var p *period
 	for i := range puts {
 		put := &puts[i]
@@ -53,7 +52,7 @@ func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
 				return i
 			}
 		}
-		id, ok := s.names.Follow(*after, put.Series)
+		id, ok := s.names.Follow(trail, put.Series)
 		if !ok {
 			return i
 		}
@@ -61,7 +60,6 @@ func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
 		if e == nil || e.points == 0 {
 			return i
 		}
-		*after = id
 		to[i] = target{p, e, id}
 		s.warm += uint32(e.hi) // reads the other line of the entry too, so that both are here when the point is stored
 	}
@@ -69,7 +67,7 @@ func (s *Store) targets(to []target, puts []store.Put, after *uint32) int {
 }
 
 // putFirst unites the first point of a key that is new in its period.
-func (s *Store) putFirst(put *store.Put, after *uint32, nowMicros int64) {
+func (s *Store) putFirst(put *store.Put, trail *names.Trail, nowMicros int64) {
 	k, err := series.ParseSeries(put.Series)
 	if err != nil {
 		put.Err, put.BadKey = err, true
@@ -83,7 +81,7 @@ func (s *Store) putFirst(put *store.Put, after *uint32, nowMicros int64) {
 	}
 	p.begin(id, e)
 	s.put(target{p, e, id}, put, nowMicros)
-	*after = id
+	trail.Step(id)
 }
 
 // put unites one point with its set.
@@ -115,6 +113,10 @@ func (s *Store) refusePut(put *store.Put, why error) {
 
 // putLate unites a point that is not behind all others of its key.
 func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
+	if to.p.firstTS(to.e, int(to.e.dirLen)-1) < put.TS && to.e.open.Len() < maxPoints {
+		s.putInto(to, put, nowMicros)
+		return
+	}
 	s.onePoint[0] = put.Point()
 	g := store.Group{Key: series.Key{Period: put.Period, Series: put.Series}, Points: s.onePoint[:]}
 	s.refused = refusal{}
@@ -122,6 +124,23 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 	s.onePoint[0] = series.Point{} // it must not keep the caller's memory alive
 	put.Added = g.Added > 0
 	s.grown(to, g.Added, nowMicros)
+	if s.refused.n > 0 {
+		s.refusePut(put, s.refused.why)
+	}
+}
+
+// putInto is putLate for a point that belongs into the open chunk, as most that are late do.
+func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
+	e := to.e
+	s.digest, s.seriesSeed = e.digest(), s.names.Seed(to.id)
+	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
+	s.refused = refusal{}
+	s.insertOpen(to.p, e, put.Point())
+	put.Added = s.digest.Points > int64(e.points)
+	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
+	if put.Added {
+		s.grown(to, 1, nowMicros)
+	}
 	if s.refused.n > 0 {
 		s.refusePut(put, s.refused.why)
 	}

@@ -40,6 +40,7 @@ type nameInfo struct {
 	hash       uint32
 	generation uint32 // counts the series that had this id
 	next       uint32 // id+1 of the series that was written after this one, 0 = none: a guess, checked by its name
+	missed     bool   // the guess was wrong the last time
 	seed       uint64 // of the digests of its members
 }
 
@@ -114,19 +115,62 @@ func (n *Table) Find(name []byte) (id uint32, ok bool) {
 // NoID is the id of no series.
 const NoID = ^uint32(0)
 
-// Follow is Find for a series that is written after another (NoID: after none). Writers send their series in the same
-// order again and again, so one comparison mostly finds it, without a hash and a walk through the table.
-func (n *Table) Follow(after uint32, name []byte) (id uint32, ok bool) {
+// Trail is where a writer is in the order of its series.
+type Trail struct {
+	at     uint32 // written last
+	before uint32 // where it was when a series came that was not expected: a late point is not where one turns off
+}
+
+// NewTrail is the trail of a writer that has written nothing.
+func NewTrail() Trail { return Trail{NoID, NoID} }
+
+// Step says that a series was written that Follow did not find.
+func (t *Trail) Step(id uint32) { t.at = id }
+
+// Follow is Find for the series that a writer writes next, and steps there. Writers send their series in the same order
+// again and again, so one comparison mostly finds it, without a hash and a walk through the table.
+func (n *Table) Follow(t *Trail, name []byte) (id uint32, ok bool) {
+	if id, ok = n.guess(t.at, name); ok {
+		n.info(t.at).missed = false
+	} else {
+		id, ok = n.guess(t.before, name)
+	}
+	if ok {
+		t.at, t.before = id, NoID
+		return id, true
+	}
+	if id, ok = n.Find(name); !ok {
+		return 0, false
+	}
+	if t.at != NoID {
+		n.learn(t.at, id)
+		if t.before == NoID {
+			t.before = t.at
+		}
+	}
+	t.at = id
+	return id, true
+}
+
+// guess gives the series that was written after another one the last times, if it has the name.
+func (n *Table) guess(after uint32, name []byte) (id uint32, ok bool) {
 	if after == NoID {
-		return n.Find(name)
+		return 0, false
 	}
-	if guess := n.info(after).next; guess != 0 && n.is(guess-1, name) {
-		return guess - 1, true
+	i := n.info(after)
+	if i.next == 0 || !n.is(i.next-1, name) {
+		return 0, false
 	}
-	if id, ok = n.Find(name); ok {
-		n.info(after).next = id + 1
+	return i.next - 1, true
+}
+
+// learn notes what followed a series instead of what was expected: the second time in a row it is believed.
+func (n *Table) learn(after, id uint32) {
+	i := n.info(after)
+	if i.next == 0 || i.missed {
+		i.next = id + 1
 	}
-	return id, ok
+	i.missed = !i.missed && i.next != id+1
 }
 
 // is says whether an id, which somebody had once, is that of a name.

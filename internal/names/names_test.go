@@ -90,16 +90,60 @@ func TestTable_Follow(t *testing.T) {
 		ids[name] = n.Intern([]byte(name))
 		n.Hold(ids[name])
 	}
-	after := NoID
+	trail := NewTrail()
 	for _, name := range []string{"a:m", "b:m", "a:m", "b:m", "a:m", "c:m", "a:m", "b:m", "c:m"} {
-		id, ok := n.Follow(after, []byte(name))
-		if !ok || id != ids[name] {
-			t.Fatalf("%s after %d: id %d, %v", name, after, id, ok)
+		id, ok := n.Follow(&trail, []byte(name))
+		if !ok || id != ids[name] || trail.at != id {
+			t.Fatalf("%s: id %d, %v, %+v", name, id, ok, trail)
 		}
-		after = id
 	}
 	n.Release(ids["b:m"])
-	if id, ok := n.Follow(ids["a:m"], []byte("b:m")); ok {
+	trail.Step(ids["a:m"])
+	if id, ok := n.Follow(&trail, []byte("b:m")); ok {
 		t.Errorf("a name that is gone has id %d", id)
+	}
+}
+
+// TestTable_Follow_late: a series out of order costs one look into the table, and the order is not forgotten for it; a
+// new order is learned.
+func TestTable_Follow_late(t *testing.T) {
+	n := New(Config{Trash: &slab.Garbage{}})
+	ids := map[byte]uint32{}
+	for c := byte('a'); c <= 'h'; c++ {
+		ids[c] = n.Intern([]byte{c})
+		n.Hold(ids[c])
+	}
+	misses := func(order string) (count int) {
+		trail := NewTrail()
+		for i := range len(order) {
+			_, first := n.guess(trail.at, []byte{order[i]})
+			_, second := n.guess(trail.before, []byte{order[i]})
+			if !first && !second {
+				count++
+			}
+			if id, ok := n.Follow(&trail, []byte{order[i]}); !ok || id != ids[order[i]] {
+				t.Fatalf("%c: id %d, %v", order[i], id, ok)
+			}
+		}
+		return count
+	}
+	for i, c := range []struct {
+		order string
+		most  int
+	}{
+		{"abcdefgh", 8},
+		{"abcdefgh", 1},
+		{"abcgdefgh", 2},
+		{"abcdefgh", 1},
+		{"abcghdefgh", 3},
+		{"abcdefgh", 1},
+		{"hgfedcba", 8},
+		{"hgfedcba", 8},
+		{"hgfedcba", 3},
+		{"hgfedcba", 1},
+	} {
+		if got := misses(c.order); got > c.most {
+			t.Errorf("%d: %s: looked %d times into the table, want at most %d", i, c.order, got, c.most)
+		}
 	}
 }
