@@ -56,7 +56,8 @@ Every flag can be given in the environment: --resp.listen-address as DUNLIN_RESP
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), ringCmd(), benchCmd(), versionCmd(),
+		nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), ringCmd(), benchCmd(),
+		verifyCmd(), backupCmd(), restoreCmd(), versionCmd(),
 	)
 	for _, cmd := range root.Commands() {
 		wrapArgs(cmd)

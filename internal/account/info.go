@@ -40,6 +40,25 @@ type Node struct {
 	Budget     *budget.Budget // the limits, not nil
 	Databases  int            // that SELECT takes
 	MaxClients int
+	Disk       Disk // nil = points are kept in memory only
+}
+
+// Disk says how the points on disk fare.
+type Disk interface{ Persistence() [][2]string }
+
+// persistence has the fields that clients of Redis know, and what Disk says. loading is 1 while points on disk are not
+// in memory yet; durability is "memory only", "ok" or "degraded".
+func (n Node) persistence() [][2]string {
+	if n.Disk != nil {
+		return n.Disk.Persistence()
+	}
+	return [][2]string{
+		{"loading", "0"},
+		{"async_loading", "0"},
+		{"rdb_bgsave_in_progress", "0"},
+		{"aof_enabled", "0"},
+		{"durability", "memory only"},
+	}
 }
 
 // Sections are the sections about what is stored, in Redis' order. The budget must have been told what plain keys and
@@ -47,12 +66,7 @@ type Node struct {
 func (n Node) Sections(ctx context.Context, traffic [][2]string) []Section {
 	return []Section{
 		{"Memory", n.memory(ctx)},
-		{"Persistence", [][2]string{
-			{"loading", "0"},
-			{"async_loading", "0"},
-			{"rdb_bgsave_in_progress", "0"},
-			{"aof_enabled", "0"},
-		}},
+		{"Persistence", n.persistence()},
 		{"Stats", append(traffic, append(n.counts(), n.refusals()...)...)},
 		{"Replication", [][2]string{{"role", "master"}, {"connected_slaves", "0"}}},
 		{"Keyspace", n.keyspace(ctx)},

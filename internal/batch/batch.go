@@ -7,6 +7,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // maxPoints is how many points are gathered before they are stored.
@@ -21,6 +22,7 @@ type Batch struct {
 	where     []uint16 // lane of each point, in the order of the commands
 	text      []byte   // members that no command spells out
 	bad       []Refused
+	logged    wal.LSN
 	lastKey   []byte     // of the ZADD that was taken last, empty when it was something else
 	last      *store.Put // the last of the ZADD whose reply was written last, and its lane
 	lastLane  uint16
@@ -125,7 +127,7 @@ func (b *Batch) Full() bool { return len(b.where) >= maxPoints }
 func (b *Batch) Commit(w *resp.Writer) {
 	for i := range b.lanes {
 		if l := &b.lanes[i]; len(l.puts) > 0 {
-			l.store()
+			b.logged = max(b.logged, l.store())
 		}
 	}
 	at := 0
@@ -136,13 +138,23 @@ func (b *Batch) Commit(w *resp.Writer) {
 	b.reset()
 }
 
-func (l *lane) store() {
+// store gives the place in the log that must be written before the replies leave, 0 when nothing was logged.
+func (l *lane) store() wal.LSN {
 	if l.sh == nil {
-		return // refused already
+		return 0 // refused already
 	}
 	tx := l.sh.Begin()
 	defer tx.End()
 	tx.Put(l.puts)
+	return tx.Logged()
+}
+
+// Logged is the place in the log up to which it must be written before the replies of all Commits so far leave, and
+// forgets it.
+func (b *Batch) Logged() wal.LSN {
+	n := b.logged
+	b.logged = 0
+	return n
 }
 
 // reset forgets everything, what was not stored too.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -111,7 +112,7 @@ func (r *Refusals) Add(why error) {
 // Reply is the error that names them, that of redis-server where memory kept everything out; of is how many points the
 // command had.
 func (r *Refusals) Reply(of int) string {
-	if r.N == of && errors.Is(r.Why, store.ErrMemory) {
+	if r.N == of && (errors.Is(r.Why, store.ErrMemory) || errors.Is(r.Why, shard.ErrUnwritten)) {
 		return RefusalText(r.Why)
 	}
 	return fmt.Sprintf("ERR %d of %d refused: %v; the rest is stored", r.N, of, r.Why)
@@ -121,6 +122,9 @@ func (r *Refusals) Reply(of int) string {
 func RefusalText(why error) string {
 	if errors.Is(why, store.ErrMemory) {
 		return "OOM command not allowed when " + why.Error()
+	}
+	if errors.Is(why, shard.ErrUnwritten) {
+		return "MISCONF points are not taken while " + why.Error() + ": see INFO persistence, free the disk"
 	}
 	return "ERR " + why.Error()
 }

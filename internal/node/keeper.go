@@ -77,6 +77,9 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 	}
 	floor := k.advance(p)
 	keys, err = k.runDrops(ctx, floor)
+	if k.node.disk != nil {
+		k.node.disk.Drop(floor)
+	}
 	k.mu.Lock()
 	k.failed = err != nil
 	k.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -66,6 +67,19 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"refused_series_limit_total", "Points of clients that the limit on series refused.",
 				"merges_deferred_oom_total", "Merges from peers that were put off for want of memory.",
 				"dropped_periods_for_memory_total", "Periods that were dropped to make room.",
+				"durability_degraded", "Whether what is acknowledged now might not survive a crash.",
+				"loading", "Whether points on disk are still being loaded.",
+				"log_bytes_total", "Bytes appended to the log.",
+				"log_unwritten_bytes", "Bytes of the log that wait for the disk.",
+				"log_unsynced_bytes", "Bytes of the log that are written and not fsynced.",
+				"log_unsynced_age_max_seconds", "The longest that a byte of the log was not fsynced.",
+				"log_fsyncs_total", "fsyncs of the log.",
+				"log_fsync_max_seconds", "The longest fsync of the log.",
+				"log_errors_total", "Writes and fsyncs of the log that failed.",
+				"log_heals_total", "How often the log went on after a failure.",
+				"checkpoints_total", "Checkpoints that were done.",
+				"checkpoint_failures_total", "Checkpoints that failed.",
+				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
 	return r
@@ -91,6 +105,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	first, _ := c.n.cfg.Topology.Layout.Span(c.n.keeper.Floor())
 	gauge(c.node["floor_timestamp_seconds"], float64(first)/1000)
 	gauge(c.node["retention_paused"], boolean(c.n.keeper.Paused() != ""))
+	if c.n.disk != nil {
+		c.disk(c.n.disk.Status(), counter, gauge)
+	}
 	s := c.n.status.Load()
 	if s == nil {
 		return
@@ -124,6 +141,23 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 // emit gives one value to Prometheus.
 type emit[N int64 | float64] func(d *prometheus.Desc, v N, labels ...string)
+
+// disk is what INFO persistence shows.
+func (c *collector) disk(s storage.Status, counter emit[int64], gauge emit[float64]) {
+	gauge(c.node["durability_degraded"], boolean(s.Degraded() != ""))
+	gauge(c.node["loading"], boolean(s.Loading))
+	gauge(c.node["log_unwritten_bytes"], float64(s.Log.Unwritten))
+	gauge(c.node["log_unsynced_bytes"], float64(s.Log.Unsynced))
+	gauge(c.node["log_unsynced_age_max_seconds"], s.Log.OldestUnsyncedMax.Seconds())
+	gauge(c.node["log_fsync_max_seconds"], s.Log.FsyncMax.Seconds())
+	gauge(c.node["damaged_records"], float64(s.Damaged))
+	counter(c.node["log_bytes_total"], s.Log.Bytes)
+	counter(c.node["log_fsyncs_total"], s.Log.Fsyncs)
+	counter(c.node["log_errors_total"], s.Log.WriteErrors+s.Log.FsyncErrors)
+	counter(c.node["log_heals_total"], s.Log.Heals)
+	counter(c.node["checkpoints_total"], s.Checkpoints)
+	counter(c.node["checkpoint_failures_total"], s.CheckpointFailures)
+}
 
 // memory is what INFO memory shows, and what the limits kept out.
 func (c *collector) memory(s *status, counter emit[int64], gauge emit[float64]) {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/account"
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/query"
@@ -22,6 +23,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/syncer"
 	"github.com/dunlin-db/dunlin/internal/web"
@@ -46,8 +48,8 @@ type Config struct {
 	WebAddr       string // HTTP, host:port; "" = none
 	WebConfigFile string // exporter-toolkit's file: basic auth, TLS
 
-	StoragePath string // where the floor is kept; "" = nowhere
-	Fsync       string // kept for INFO: this version holds points in memory only
+	StoragePath string // where the floor and an engine's points are kept; "" = nowhere
+	Disk        Disk
 	Password    string // of the front door; "" = the topology's
 
 	JournalName string        // the seed-style writers' journal in the node's Redis, default "journal"
@@ -84,8 +86,10 @@ type Node struct {
 	flock     *flock
 	keeper    *keeper
 	index     *query.Index
+	disk      *storage.Dir // nil = points are not kept on disk
 
 	listening atomic.Bool
+	ending    atomic.Bool
 	status    atomic.Pointer[status] // nil before the first look
 }
 
@@ -202,8 +206,16 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 		part("http", func(ctx context.Context) error { return n.newWeb().Run(ctx, http) })
 	}
 	part("index", n.index.Run)
+	if n.disk != nil {
+		part("storage", func(ctx context.Context) error { n.disk.Run(ctx, n.ordered()); return nil })
+	}
 	for _, l := range n.links {
-		part(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), l.syncer.Run)
+		part(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), func(ctx context.Context) error {
+			if !n.loaded(ctx) {
+				return nil // or all that is still on disk would be fetched
+			}
+			return l.syncer.Run(ctx)
+		})
 	}
 	for _, f := range n.followers {
 		part("follower", f.Run)
@@ -214,6 +226,7 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 	g.Go(func() error { n.runStatus(ctx); return nil })
 	g.Go(func() error { n.keeper.run(ctx, time.Second); return nil })
 	n.listening.Store(true)
+	g.Go(func() error { <-ctx.Done(); n.ending.Store(true); return nil })
 	err := g.Wait()
 	n.log.Info("node ended", "err", err)
 	return err
@@ -223,7 +236,7 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 func (n *Node) open(ctx context.Context) error {
 	if n.cfg.StoragePath != "" {
 		if err := os.MkdirAll(n.cfg.StoragePath, 0o750); err != nil {
-			return fmt.Errorf("make storage path: %w", err)
+			n.log.Error("the storage path can not be made, going on without it", "err", err)
 		}
 	}
 	if err := n.keeper.load(); err != nil {
@@ -241,8 +254,8 @@ func (n *Node) announce(front, http net.Listener) {
 		attrs = append(attrs, "http", http.Addr().String())
 	}
 	n.log.Info("node listens", attrs...)
-	if !n.self.OnRedis() {
-		n.log.Warn("points are in memory only in this version: a restart refills them from the peers")
+	if !n.self.OnRedis() && n.disk == nil {
+		n.log.Warn("points are in memory only (no --storage.path): a restart refills them from the peers")
 	}
 }
 
@@ -250,7 +263,8 @@ func (n *Node) newServer() *server.Server {
 	return server.New(server.Config{
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
 		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
-		Budget: n.keeper.budget, Limits: resp.DefaultLimits(),
+		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Commit: n.commit(), Disk: n.persistence(),
+		Backup: n.backup(),
 	})
 }
 
@@ -263,8 +277,14 @@ func (n *Node) newWeb() *web.Server {
 
 // ready says why the node should not be sent traffic yet.
 func (n *Node) ready() error {
+	if n.ending.Load() {
+		return errors.New("ending")
+	}
 	if !n.listening.Load() || n.status.Load() == nil {
 		return errors.New("starting")
+	}
+	if n.disk != nil && !n.disk.Loaded() {
+		return fmt.Errorf("loading: %.0f %%", 100*n.disk.Status().Share())
 	}
 	for _, sh := range n.status.Load().Shards {
 		if sh.Err != "" {
@@ -286,7 +306,16 @@ func (n *Node) ordered() []*shard.Shard {
 	return list
 }
 
+// persistence is what INFO says of the disk.
+func (n *Node) persistence() account.Disk {
+	if n.disk == nil {
+		return nil
+	}
+	return n.disk
+}
+
 func (n *Node) close() {
+	n.closeDisk()
 	n.forward.close()
 	n.flock.close()
 	for _, c := range slices.Backward(n.closers) {

@@ -11,24 +11,31 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/syncer"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // openShards makes every shard this node holds, with what follows its peers and its own Redis process, and the index
 // over all of them.
 func (n *Node) openShards(ctx context.Context) error {
 	incarnation := replog.NewIncarnation()
+	if err := n.openDisk(incarnation); err != nil {
+		return err
+	}
 	readers := map[int]store.Reader{}
 	for _, id := range n.self.Hold {
-		st, redis, err := n.openStore(id, incarnation)
+		rec := n.newRecorder()
+		st, redis, err := n.openStore(id, incarnation, rec)
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
 		n.closers = append(n.closers, st.Close)
-		sh, err := shard.New(ctx, shard.Config{
+		cfg := shard.Config{
 			Origin: replog.Origin{Node: n.self.Name, Shard: id, Incarnation: incarnation},
-			Layout: n.cfg.Topology.Layout, Store: st, Log: &wal.Discard{}, Clock: n.cfg.Clock,
-		})
+			Layout: n.cfg.Topology.Layout, Store: st, Clock: n.cfg.Clock,
+		}
+		if rec != nil {
+			cfg.Log, cfg.Recorder, cfg.Loading = n.disk.Log(), rec, true
+		}
+		sh, err := shard.New(ctx, cfg)
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
@@ -52,12 +59,14 @@ func (n *Node) openShards(ctx context.Context) error {
 }
 
 // openStore gives the store of a shard; redis is the same again where it is a Redis process.
-func (n *Node) openStore(id int, incarnation replog.Incarnation) (st store.Store, redis *store.Redis, err error) {
+func (n *Node) openStore(id int, incarnation replog.Incarnation, rec *replog.Recorder) (
+	st store.Store, redis *store.Redis, err error,
+) {
 	t := n.cfg.Topology
 	if !n.self.OnRedis() {
 		return engine.New(engine.Config{
 			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock, Budget: n.keeper.budget,
+			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec,
 		}), nil, nil
 	}
 	if id > len(n.self.Redis) {

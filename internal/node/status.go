@@ -177,7 +177,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_site", n.self.Site},
 		{"dunlin_store", n.storeKind()},
 		{"dunlin_durability", n.durability()},
-		{"dunlin_fsync", n.cfg.Fsync},
+		{"dunlin_fsync", n.cfg.Disk.Fsync.String()},
 		{"dunlin_http", n.cfg.WebAddr},
 		{"dunlin_url", n.self.URL},
 		{"dunlin_floor", n.period(n.keeper.Floor())},
@@ -226,7 +226,13 @@ func (n *Node) durability() string {
 	if n.self.OnRedis() {
 		return "as its redis processes"
 	}
-	return "memory only"
+	switch {
+	case n.disk == nil:
+		return "memory only"
+	case n.disk.Status().Degraded() != "":
+		return "degraded"
+	}
+	return "ok"
 }
 
 func (n *Node) retention() string {

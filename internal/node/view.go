@@ -40,9 +40,10 @@ func (n *Node) view() web.Flock {
 
 func (n *Node) warnings(s *status) []string {
 	var w []string
-	if !n.self.OnRedis() {
+	if !n.self.OnRedis() && n.disk == nil {
 		w = append(w, n.self.Name+" keeps points in memory only: a restart refills it from its peers")
 	}
+	w = append(w, n.diskWarnings()...)
 	if why := n.keeper.Paused(); why != "" {
 		w = append(w, "retention is paused: "+why)
 	}

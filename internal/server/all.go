@@ -30,6 +30,11 @@ func (x *exec) runAll(cmd *command, args [][]byte) {
 		x.runAllRemote(cmd, args, shards)
 		return
 	}
+	if cmd.flags&flagWrite == 0 && anyLoading(cl.slotsOfDB()) {
+		x.settle()
+		x.w.Error(errLoading)
+		return
+	}
 	x.lock(cl.slotsOfDB())
 	x.invoke(cmd, args)
 }

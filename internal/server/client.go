@@ -82,6 +82,7 @@ func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
 		if len(w.Buf) > flushAt {
 			x.commit()
 			x.settle()
+			x.durable()
 			if !cl.conn.Flush() {
 				return false
 			}
@@ -93,6 +94,7 @@ func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
 	x.commit()
 	x.settle()
 	x.giveBack()
+	x.durable()
 	if last == "" && batched != nil {
 		last = cl.srv.lookup(batched).name
 	}

@@ -37,6 +37,7 @@ func connCommands() []command {
 		{"dn.digest", -2, 0, 0, 0, no, cmdDigest},
 		{"dn.periods", 1, 0, 0, 0, no, cmdPeriods},
 		{"dn.drop", 2, 0, 0, 0, no | flagWrite, cmdDrop},
+		{"dn.backup", 2, 0, 0, 0, no, cmdBackup},
 		{"dn.madd", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
 		{"dn.maddt", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
+	"github.com/dunlin-db/dunlin/internal/wal"
 	"github.com/dunlin-db/dunlin/internal/zseries"
 )
 
@@ -29,6 +30,7 @@ type exec struct {
 	lanes  []*lane
 	pieces []piece
 	points *batch.Batch // borrowed while points are gathered
+	logged wal.LSN      // what must be written to the log before replies leave, 0 = nothing
 	inExec bool         // a transaction is being executed: its locks stay
 }
 
@@ -123,6 +125,9 @@ func (x *exec) runKeys(cmd *command, args [][]byte) {
 	case refusal != "":
 		x.settle()
 		x.w.Error(refusal)
+	case r.local && cmd.flags&flagWrite == 0 && anyLoading(x.need) && x.cl.readsSeries(cmd, args):
+		x.settle()
+		x.w.Error(errLoading)
 	case r.local:
 		x.collect()
 		x.lock(x.need)
@@ -159,6 +164,7 @@ func (x *exec) invokeOn(slots []*slot, cmd *command, args [][]byte) {
 // memory, so the limit of a reply does not apply to it.
 func (x *exec) stream(rest *zseries.Rest) {
 	x.unlock()
+	x.durable()
 	conn := x.cl.conn
 	ok := conn.Hold(rest.Size())
 	for ok && rest.Append(x.w) {
@@ -219,6 +225,7 @@ func (x *exec) covers(need []*slot) bool {
 
 func (x *exec) unlock() {
 	for _, sl := range x.locked {
+		x.logged = max(x.logged, sl.Tx.Logged())
 		sl.Tx.End()
 	}
 	x.locked = x.locked[:0]

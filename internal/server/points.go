@@ -19,7 +19,7 @@ func (x *exec) batched(args [][]byte) bool {
 		return false
 	}
 	if x.points.Full() {
-		x.points.Commit(x.w)
+		x.commit()
 	}
 	return true
 }
@@ -28,6 +28,15 @@ func (x *exec) batched(args [][]byte) bool {
 func (x *exec) commit() {
 	if x.points != nil && !x.points.Empty() {
 		x.points.Commit(x.w)
+		x.logged = max(x.logged, x.points.Logged())
+	}
+}
+
+// durable waits until what was stored is written to the log. No reply leaves before that.
+func (x *exec) durable() {
+	if x.logged > 0 {
+		x.cl.srv.cfg.Commit(x.logged)
+		x.logged = 0
 	}
 }
 

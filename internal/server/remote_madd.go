@@ -7,6 +7,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // manyPoint is one point of a DN.MADD: refused, stored here, or on its way.
@@ -79,7 +80,9 @@ func (x *exec) sendPoint(ts, name, value []byte) manyPoint {
 	case h == nil:
 		return manyPoint{at: x.send(id, zadd)}
 	case h.slot != nil:
-		return manyPoint{why: h.put(k, pt, member)}
+		why, logged := h.put(k, pt, member)
+		x.logged = max(x.logged, logged)
+		return manyPoint{why: why}
 	default:
 		if err := h.sh.Admit(k, pt); err != nil {
 			h.sh.CountRefused(1)
@@ -89,8 +92,8 @@ func (x *exec) sendPoint(ts, name, value []byte) manyPoint {
 	}
 }
 
-// put stores a point in memory.
-func (h *holding) put(k series.Key, pt series.Point, member []byte) error {
+// put stores a point in memory; logged is what must be written to the log before that is said.
+func (h *holding) put(k series.Key, pt series.Point, member []byte) (why error, logged wal.LSN) {
 	puts := []store.Put{{
 		Series: k.Series, Member: member, TS: pt.TS, Period: k.Period,
 		ValueAt: uint8(len(member) - len(pt.Value)), Frac: pt.Frac,
@@ -98,7 +101,7 @@ func (h *holding) put(k series.Key, pt series.Point, member []byte) error {
 	tx := h.sh.Begin()
 	defer tx.End()
 	tx.Put(puts)
-	return puts[0].Err
+	return puts[0].Err, tx.Logged()
 }
 
 // errorReply is an error reply, code and all.

@@ -19,6 +19,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // Config is what a front door is made of.
@@ -32,9 +33,14 @@ type Config struct {
 	Version  string
 	RunID    string // 40 hexadecimal digits, new at every start
 	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
-	Drop   func(ctx context.Context, p series.Period) (int, error)
+	Drop func(ctx context.Context, p series.Period) (int, error)
+	// Backup makes a backup of that name and says where; nil = the node keeps nothing that it could back up.
+	Backup func(ctx context.Context, name string) (string, error)
 	Info   func() []account.Section // more sections for INFO; may be nil
 	Budget *budget.Budget           // the limits of the node; nil = none
+	// Commit waits until the log is written up to a place that a shard gave; nil when no shard has a log.
+	Commit func(wal.LSN)
+	Disk   account.Disk // what INFO persistence says; nil = points are kept in memory only
 	Log    *slog.Logger
 	Limits resp.Limits
 }
@@ -95,7 +101,7 @@ func New(cfg Config) *Server {
 	slices.Sort(s.shards)
 	var inMemory []*shard.Shard
 	s.account = account.Node{
-		Budget: cfg.Budget, Databases: cfg.Topology.Shards() + 1, MaxClients: s.maxClients(),
+		Budget: cfg.Budget, Disk: cfg.Disk, Databases: cfg.Topology.Shards() + 1, MaxClients: s.maxClients(),
 	}
 	for _, i := range s.shards {
 		s.account.Shards = append(s.account.Shards, cfg.Shards[i])

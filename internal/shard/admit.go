@@ -16,6 +16,8 @@ const MaxAhead = 10 * time.Minute
 var (
 	ErrBelowFloor = errors.New("its period is dropped (below the floor)")
 	ErrFuture     = errors.New("its timestamp is more than 10 minutes ahead of this node's clock")
+	// ErrUnwritten: the disk has not worked for so long that no more may wait for it in memory.
+	ErrUnwritten = errors.New("the log can not be written to disk and the memory for it is full")
 )
 
 // Refusal says that a point was not stored, and why.
@@ -81,6 +83,8 @@ func (s *Shard) limited(refused []Refusal, groups []store.Group) []Refusal {
 
 func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestMillis int64) error {
 	switch {
+	case s.full():
+		return ErrUnwritten
 	case s.cfg.Layout.PeriodOf(p.TS) != k.Period:
 		return series.ErrNotPeriod
 	case k.Period < floor:
@@ -91,19 +95,26 @@ func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestM
 	return nil
 }
 
+// full says that no more points may be taken until the disk works again.
+func (s *Shard) full() bool { return s.cfg.Log != nil && s.cfg.Log.Full() }
+
 // Put unites points of live writers, each of a series of its own. What is refused has an Err afterwards. The store must
 // be in memory.
 func (t Tx) Put(puts []store.Put) {
 	floor := t.s.Floor()
 	latest := t.s.cfg.Clock().Add(MaxAhead).UnixMilli()
+	full := t.s.full()
 	for i := range puts {
 		switch p := &puts[i]; {
+		case full:
+			refuse(p, ErrUnwritten)
 		case p.Period < floor:
 			refuse(p, ErrBelowFloor)
 		case p.TS > latest:
 			refuse(p, ErrFuture)
 		}
 	}
+	t.s.beginRecord()
 	t.Store.(store.Local).Put(puts)
 	added, seen, refused := 0, 0, 0
 	for i := range puts {
@@ -120,7 +131,7 @@ func (t Tx) Put(puts []store.Put) {
 	t.s.counters.points.Add(int64(seen))
 	t.s.counters.refused.Add(int64(refused))
 	if added > 0 {
-		t.s.number(added)
+		t.s.number()
 	}
 }
 
@@ -142,6 +153,6 @@ func (s *Shard) Admit(k series.Key, p series.Point) error {
 func (s *Shard) Wrote(points, added int) {
 	s.counters.points.Add(int64(points))
 	if added > 0 {
-		s.number(added)
+		s.number()
 	}
 }

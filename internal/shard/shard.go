@@ -2,7 +2,6 @@ package shard
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -11,31 +10,40 @@ import (
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
-// Log takes a record for every batch that grew the set. Append must not block on I/O, and the record is valid only
-// until it returns.
-type Log interface{ Append(rec []byte) }
+// Log takes the records of what grew the sets.
+type Log interface {
+	// Append takes a record, which is the shard's again when it returns. It must not block on I/O.
+	Append(rec []byte) wal.LSN
+	// Full says that what could not be written to disk has reached its bound: points must be refused.
+	Full() bool
+}
 
 // Config is what a shard is made of.
 type Config struct {
 	Origin replog.Origin
 	Layout series.Layout
 	Store  store.Store
-	Log    Log
 	Clock  func() time.Time
+
+	Log      Log              // nil = points are kept by the store, or nowhere
+	Recorder *replog.Recorder // the store's, which tells it what grew; not nil when there is a Log
+	Loading  bool             // what is on disk comes later: SetLoaded
 }
 
 // Shard is one slice of the series. All its methods are safe for concurrent use.
 type Shard struct {
 	cfg Config
 
-	// mu protects the store when it is in memory, and seq and rec, always.
-	mu  sync.Mutex
-	seq replog.Seq
-	rec []byte // scratch of number
+	// mu protects the store when it is in memory, and what follows, always.
+	mu     sync.Mutex
+	seq    replog.Seq
+	logged wal.LSN // the last record
 
 	floor    atomic.Int32 // series.Period
+	loading  atomic.Bool
 	counters counters
 }
 
@@ -48,6 +56,7 @@ func New(ctx context.Context, cfg Config) (*Shard, error) {
 		return nil, err
 	}
 	s.floor.Store(int32(floor))
+	s.loading.Store(cfg.Loading)
 	return s, nil
 }
 
@@ -67,6 +76,7 @@ func (s *Shard) Floor() series.Period { return series.Period(s.floor.Load()) }
 type Tx struct {
 	s     *Shard
 	Store store.Store
+	began wal.LSN // the last record when it began
 }
 
 // Begin starts a Tx. Whoever needs several shards begins them in ascending order of ID.
@@ -74,8 +84,23 @@ func (s *Shard) Begin() Tx {
 	if !s.cfg.Store.Remote() {
 		s.mu.Lock()
 	}
-	return Tx{s: s, Store: s.cfg.Store}
+	return Tx{s: s, Store: s.cfg.Store, began: s.logged}
 }
+
+// Logged is the place in the log up to which it must be written before what the Tx stored may be acknowledged, 0 when
+// it stored nothing that is logged. It must be asked before End.
+func (t Tx) Logged() wal.LSN {
+	if t.s.logged == t.began {
+		return 0
+	}
+	return t.s.logged
+}
+
+// NewEpoch says that the log has begun a segment that must be readable without those before it.
+func (t Tx) NewEpoch() { t.s.cfg.Recorder.NewEpoch() }
+
+// State is what the head of a segment says of the shard.
+func (t Tx) State() replog.ShardState { return replog.ShardState{Shard: t.s.ID(), Seq: t.s.seq} }
 
 // End ends a Tx.
 func (t Tx) End() {
@@ -115,6 +140,7 @@ func (t Tx) unite(ctx context.Context, groups []store.Group, origin store.Origin
 	for i := range groups { // what a store does not reach before an error must not count
 		groups[i].Added, groups[i].Refused = 0, 0
 	}
+	t.s.beginRecord()
 	err := t.Store.Unite(ctx, groups, origin)
 	added, seen := sums(groups)
 	switch {
@@ -125,7 +151,7 @@ func (t Tx) unite(ctx context.Context, groups []store.Group, origin store.Origin
 		t.s.counters.points.Add(int64(seen))
 	}
 	if added > 0 { // also before an error: a limit may be met half way
-		t.s.number(added)
+		t.s.number()
 	}
 	return err
 }
@@ -139,17 +165,34 @@ func sums(groups []store.Group) (added, seen int) {
 	return added, seen
 }
 
-// number gives the change its number and hands its head (number and size, as varints) to the log.
-func (s *Shard) number(added int) {
+// beginRecord makes the store tell what grows from here on.
+func (s *Shard) beginRecord() {
+	if s.cfg.Recorder != nil {
+		s.cfg.Recorder.Begin()
+	}
+}
+
+// number gives the change its number and hands it to the log.
+func (s *Shard) number() {
 	if s.cfg.Store.Remote() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
-	s.seq++
-	s.rec = binary.AppendUvarint(s.rec[:0], uint64(s.seq))
-	s.rec = binary.AppendUvarint(s.rec, uint64(added))
-	s.cfg.Log.Append(s.rec)
+	if s.cfg.Log == nil {
+		s.seq++
+		return
+	}
+	for i := range s.cfg.Recorder.Records() {
+		s.seq++
+		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(i, s.ID(), nil, s.seq))
+	}
 }
+
+// SetLoaded says that the store has what is on disk.
+func (s *Shard) SetLoaded() { s.loading.Store(false) }
+
+// Loading says that the store does not have yet what is on disk: what is read of it may lack points.
+func (s *Shard) Loading() bool { return s.loading.Load() }
 
 // Drop raises the floor to p and drops every period below it. A floor never goes down. A store in memory only lets go
 // of them; Tidy frees what they held.
@@ -201,9 +244,10 @@ func (s *Shard) Adopt(ctx context.Context, groups []store.Group) (added int, err
 	t := s.Begin()
 	defer t.End()
 	live := t.live(groups)
+	s.beginRecord()
 	err = t.Store.Unite(ctx, live, store.Origin{Admitted: true})
 	if added, _ = sums(live); added > 0 {
-		s.number(added)
+		s.number()
 	}
 	for i := range live {
 		if err == nil && live[i].Refused > 0 {

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/storage"
+	"github.com/dunlin-db/dunlin/internal/wal"
+)
+
+// Disk is how an engine node keeps its points.
+type Disk struct {
+	Fsync           wal.Policy
+	Keep            storage.Keep // of the log, for peers
+	CheckpointBytes int64        // the log grows by it before a checkpoint; 0 = the default
+	MaxUnwritten    int64        // bytes that wait for a disk that does not work; 0 = the default
+	BackupPath      string       // where DN.BACKUP may write; "" = it may not
+}
+
+// openDisk takes the storage directory of an engine node. A node on Redis, or without a directory, has none.
+func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
+	if n.self.OnRedis() || n.cfg.StoragePath == "" {
+		return nil
+	}
+	c := n.cfg.Disk
+	n.disk, err = storage.Open(storage.Config{
+		FS: fsx.OS{}, Path: n.cfg.StoragePath, Layout: n.cfg.Topology.Layout,
+		Origin: replog.Origin{Node: n.self.Name, Incarnation: incarnation}, Fsync: c.Fsync, Keep: c.Keep,
+		CheckpointBytes: c.CheckpointBytes, MaxUnwritten: c.MaxUnwritten, BackupPath: c.BackupPath, Log: n.log,
+		Now: time.Now,
+	}, n.keeper.Floor())
+	return err
+}
+
+// newRecorder gives what a shard tells the log with, nil when there is no log.
+func (n *Node) newRecorder() *replog.Recorder {
+	if n.disk == nil {
+		return nil
+	}
+	return replog.NewRecorder()
+}
+
+// commit is what the front door waits for before replies leave.
+func (n *Node) commit() func(wal.LSN) {
+	if n.disk == nil {
+		return nil
+	}
+	return n.disk.Log().Commit
+}
+
+// backup is what DN.BACKUP calls.
+func (n *Node) backup() func(context.Context, string) (string, error) {
+	if n.disk == nil {
+		return nil
+	}
+	return func(ctx context.Context, name string) (string, error) {
+		b, err := n.disk.Backup(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("%s: %d files, %d bytes", b.Path, b.Files, b.Bytes), nil
+	}
+}
+
+// loaded waits until the points on disk are in memory. false: ctx has ended before.
+func (n *Node) loaded(ctx context.Context) bool {
+	if n.disk == nil {
+		return true
+	}
+	select {
+	case <-n.disk.Ready():
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// closeTimeout is how long the last checkpoint may take.
+const closeTimeout = time.Minute
+
+// closeDisk writes what a next start reads.
+func (n *Node) closeDisk() {
+	if n.disk == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := n.disk.Close(ctx); err != nil {
+		n.log.Error("storage: the last checkpoint failed, the next start reads the log instead", "err", err)
+	}
+}
+
+// Loading gives how many bytes of the points on disk are in memory, and of how many; ok = false when all are.
+func (n *Node) Loading() (done, total int64, ok bool) {
+	if n.disk == nil {
+		return 0, 0, false
+	}
+	s := n.disk.Status()
+	return s.Done, s.Total, s.Loading
+}
+
+// diskWarnings is what people should know of the disk.
+func (n *Node) diskWarnings() (w []string) {
+	if n.disk == nil {
+		return nil
+	}
+	s := n.disk.Status()
+	if s.Loading {
+		w = append(w, fmt.Sprintf("%s is loading its points: %.0f %%", n.self.Name, 100*s.Share()))
+	}
+	if why := s.Degraded(); why != "" {
+		w = append(w, n.self.Name+" can not write to its disk, points are in memory only: "+why)
+	}
+	if s.Err != nil {
+		w = append(w, n.self.Name+" could not write a checkpoint: "+s.Err.Error())
+	}
+	if s.Damaged > 0 || s.Lost > 0 {
+		w = append(w, fmt.Sprintf("%s found %d damaged records in %d files at its start", n.self.Name, s.Damaged,
+			s.Quarantined))
+	}
+	return w
+}

@@ -1,0 +1,270 @@
+package storage
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+)
+
+// readBytes are read from a file at a time.
+const readBytes = 1 << 20
+
+// load puts what the directory held at the start into the stores: period files of the checkpoint, then the log behind
+// it, then whatever else there is. Writers need not wait for it.
+func (d *Dir) load(ctx context.Context) error {
+	began := d.cfg.Now()
+	d.progress.total.Store(d.loadBytes())
+	covered, extra := d.split()
+	err := d.loadFiles(ctx, covered)
+	if err == nil {
+		err = d.replay(ctx)
+	}
+	if err == nil {
+		err = d.loadFiles(ctx, extra)
+	}
+	if err != nil {
+		return err // ctx has ended: nothing on disk was changed
+	}
+	for _, sh := range d.shards {
+		sh.SetLoaded()
+	}
+	p := &d.progress
+	p.finished.Store(d.cfg.Now().UnixMilli())
+	d.cfg.Log.Info("storage: loaded", "points", p.points.Load(), "bytes", p.done.Load(), "damaged", p.damaged.Load(),
+		"took", d.cfg.Now().Sub(began).Round(time.Millisecond).String())
+	d.found = found{}
+	close(d.ready)
+	return nil
+}
+
+// loadBytes is how much there is to read.
+func (d *Dir) loadBytes() (n int64) {
+	for _, f := range d.found.files {
+		n += f.size
+	}
+	for _, f := range d.found.segments {
+		if f.number >= d.found.checkpoint.segment {
+			n += f.size
+		}
+	}
+	return n
+}
+
+// part is a stretch of a period file.
+type part struct {
+	file
+	from, to int64
+	covered  bool // by the checkpoint: what is in it need not be written again
+}
+
+// split says what the checkpoint covers, and what it does not. Without a checkpoint all files pass for covered.
+func (d *Dir) split() (covered, extra []part) {
+	known := d.found.checkpoint.segment > 0
+	for _, f := range d.found.files {
+		n, listed := d.found.checkpoint.files[f.path]
+		switch {
+		case !known:
+			covered = append(covered, part{file: f, to: f.size, covered: f.ext == extFull})
+		case !listed:
+			extra = append(extra, part{file: f, to: f.size})
+		default:
+			covered = append(covered, part{file: f, to: n, covered: true})
+			if f.size > n {
+				extra = append(extra, part{file: f, from: n, to: f.size})
+			}
+		}
+	}
+	for name, n := range d.found.checkpoint.files {
+		if !slices.ContainsFunc(d.found.files, func(f file) bool { return f.path == name }) && n > 0 {
+			d.missing(name)
+		}
+	}
+	return covered, extra
+}
+
+// missing notes a file that the checkpoint names and nobody finds.
+func (d *Dir) missing(name string) {
+	at, ok := d.placeOf(name)
+	if ok && at.period < d.Floor() {
+		return
+	}
+	d.progress.damaged.Add(1)
+	d.cfg.Log.Error("storage: a file of the checkpoint is missing; peers can fill the gap", "file", name)
+}
+
+func (d *Dir) placeOf(name string) (place, bool) {
+	p, ok := d.cfg.Layout.ParsePeriod([]byte(filepath.Base(filepath.Dir(name))))
+	if !ok {
+		return place{}, false
+	}
+	f, ok := parseFile(filepath.Dir(name), filepath.Base(name), place{period: p})
+	return f.place, ok
+}
+
+// loadFiles loads period files, those of a shard one after the other, newest periods first.
+func (d *Dir) loadFiles(ctx context.Context, parts []part) error {
+	byShard := map[int][]part{}
+	for _, p := range parts {
+		byShard[p.place.shard] = append(byShard[p.place.shard], p)
+	}
+	var g errgroup.Group
+	g.SetLimit(max(runtime.GOMAXPROCS(0), 1))
+	for _, list := range byShard {
+		slices.SortStableFunc(list, func(a, b part) int { return int(b.place.period - a.place.period) })
+		g.Go(func() error {
+			for _, p := range list {
+				if err := d.loadPart(ctx, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// loadPart loads a part of a period file. Damage is noted and never an error.
+func (d *Dir) loadPart(ctx context.Context, p part) error {
+	l := &loader{d: d, part: p}
+	rep, err := d.scan(ctx, p.file, p.to, func(off int64, rec []byte) error {
+		if off >= p.from {
+			l.add(rec)
+		}
+		return nil
+	})
+	l.flush()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	short := p.covered && p.size < p.to
+	bad := err != nil || rep.HeaderBad || len(rep.Damaged) > 0 && (p.covered || !rep.Torn) || short || l.refused > 0
+	d.adopt(p, bad)
+	if bad {
+		d.reportDamage(p.file, rep, err)
+		d.progress.damaged.Add(int64(l.refused))
+	}
+	return nil
+}
+
+// adopt makes a file that was found one of its place, so that the next checkpoint knows it, or lets it go.
+func (d *Dir) adopt(p part, bad bool) {
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	ps := d.pieces(p.place)
+	w := &written{file: p.file, damaged: bad}
+	w.size = min(p.to, p.size)
+	switch {
+	case !p.covered && p.from > 0: // the rest of a file that is known already
+	case d.shard(p.place.shard) == nil || !p.covered:
+		d.gone = append(d.gone, w)
+	case p.ext == extFull:
+		ps.full = append(ps.full, w)
+	case ps.open == nil:
+		ps.open = w
+	default:
+		d.gone = append(d.gone, w)
+	}
+	ps.rewrite = ps.rewrite || bad
+}
+
+func (d *Dir) shard(id int) *shard.Shard {
+	for _, sh := range d.shards {
+		if sh.ID() == id {
+			return sh
+		}
+	}
+	return nil
+}
+
+// loader unites records with the stores, some under one lock.
+type loader struct {
+	d       *Dir
+	part    part
+	recs    records
+	refused int // records that are none
+}
+
+const loadBytes = 64 << 10 // are united under one lock
+
+func (l *loader) add(rec []byte) {
+	l.recs.one(rec)
+	if len(l.recs.bytes) >= loadBytes {
+		l.flush()
+	}
+}
+
+func (l *loader) flush() {
+	sh := l.d.shard(l.part.place.shard)
+	if sh == nil || len(l.recs.ends) == 0 {
+		l.recs.reset()
+		return
+	}
+	points, from := 0, 0
+	tx := sh.Begin()
+	for _, end := range l.recs.ends {
+		res, err := storeOf(tx).Load(l.recs.bytes[from:end], l.part.covered)
+		if err != nil {
+			l.refused++
+		}
+		points += res.Points
+		from = end
+	}
+	tx.End()
+	l.d.progress.points.Add(int64(points))
+	l.recs.reset()
+}
+
+// scan reads the frames of a file up to a length, counting what was read.
+func (d *Dir) scan(ctx context.Context, f file, to int64, fn func(off int64, rec []byte) error) (frame.Report, error) {
+	in, err := d.cfg.FS.Open(d.path(f.path))
+	if err != nil {
+		return frame.Report{}, err
+	}
+	defer in.Close()
+	r := &counter{ctx: ctx, r: io.LimitReader(in, to), n: &d.progress.done}
+	return frame.Scan(bufio.NewReaderSize(r, readBytes), f.kind(), f.salt, fn)
+}
+
+// counter counts what is read, and ends with ctx.
+type counter struct {
+	ctx context.Context
+	r   io.Reader
+	n   interface{ Add(int64) int64 }
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// reportDamage counts and logs what of a file can not be read.
+func (d *Dir) reportDamage(f file, rep frame.Report, err error) {
+	d.progress.damaged.Add(int64(max(len(rep.Damaged), 1)))
+	d.progress.quarantined.Add(1)
+	for _, r := range rep.Damaged[:min(len(rep.Damaged), 10)] {
+		d.cfg.Log.Error("storage: damaged, skipped; the file is kept as *"+extBad, "file", f.path, "offset", r.Offset,
+			"bytes", r.Length)
+	}
+	if err != nil || rep.HeaderBad {
+		d.cfg.Log.Error("storage: a file is not as it should be", "file", f.path, "header_damaged", rep.HeaderBad, "err",
+			errors.Join(err))
+	}
+}
+
+// Floor is the oldest live period.
+func (d *Dir) Floor() series.Period { return series.Period(d.floor.Load()) }

@@ -1,0 +1,56 @@
+package storage
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// parseFile reads the name of a file; at says what its directory is of.
+func parseFile(below, name string, at place) (f file, ok bool) {
+	prefix, number, salt, ext, ok := frame.ParseName(name)
+	if !ok {
+		return f, false
+	}
+	f = file{path: filepath.Join(below, name), place: at, number: number, salt: salt, ext: ext}
+	if below == logDir {
+		return f, prefix == "" && ext == extLog
+	}
+	id, err := strconv.Atoi(strings.TrimSuffix(prefix, "-"))
+	f.place.shard = id
+	return f, err == nil && id > 0 && (ext == extFull || ext == extOpen)
+}
+
+// periodPath is the directory of a period.
+func (d *Dir) periodPath(p series.Period) string {
+	return filepath.Join(periodDir, d.cfg.Layout.PeriodString(p))
+}
+
+// newFile names a file that does not exist yet.
+func (d *Dir) newFile(at place, ext string) file {
+	f := file{place: at, number: d.next, salt: newSalt(), ext: ext}
+	d.next++
+	f.path = filepath.Join(d.periodPath(at.period), strconv.Itoa(at.shard)+"-"+frame.Name(f.number, f.salt, ext))
+	return f
+}
+
+func sortFiles(files []file) {
+	slices.SortFunc(files, func(a, b file) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.path, b.path))
+	})
+}
+
+func (f file) kind() frame.Kind {
+	switch f.ext {
+	case extLog:
+		return kindLog
+	case extFull:
+		return kindFull
+	}
+	return kindOpen
+}

@@ -1,0 +1,162 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+)
+
+const (
+	checkpointEvery = 10 * time.Minute
+	lookEvery       = 250 * time.Millisecond
+	firstRetry      = time.Second // after a checkpoint that failed; doubled up to lastRetry
+	lastRetry       = time.Minute
+)
+
+// Run loads what the directory held into the shards, then writes checkpoints until ctx ends. Close does the rest.
+func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
+	d.shards = shards
+	if err := d.load(ctx); err != nil {
+		return
+	}
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	last := d.cfg.Now()
+	wanted := d.progress.points.Load() > 0 // so that the next start need not read the log again
+	retry, tryAt := firstRetry, last
+	for {
+		now := d.cfg.Now()
+		if (wanted || d.due(now.Sub(last))) && !now.Before(tryAt) {
+			err := d.checkpoint(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				d.health.failed(err)
+				d.cfg.Log.Error("storage: a checkpoint failed, trying again", "in", retry.String(), "err", err)
+				wanted, tryAt, retry = true, now.Add(retry), min(2*retry, lastRetry)
+			default:
+				wanted, last, retry, tryAt = false, now, firstRetry, now
+			}
+		}
+		d.removeDropped()
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.kick:
+		case <-t.C:
+		}
+	}
+}
+
+// runLog is the log's life. It ends after the last record is fsynced, or the disk does not let it be.
+func (d *Dir) runLog(ctx context.Context) {
+	defer close(d.ended)
+	d.wal.Run(ctx)
+}
+
+// Close writes a last checkpoint, so that the next start is quick, ends the log and gives the directory up. Nothing may
+// be written to the shards any more, and Run must have returned.
+func (d *Dir) Close(ctx context.Context) error {
+	var err error
+	if d.Loaded() {
+		err = d.checkpoint(ctx)
+	}
+	d.stop()
+	<-d.ended
+	d.saving.Lock()
+	for _, p := range d.places {
+		for _, w := range p.full {
+			w.close()
+		}
+	}
+	d.saving.Unlock()
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+	}
+	return err
+}
+
+// Drop says that periods below the floor are dropped. The floor must be durable; the files go soon.
+func (d *Dir) Drop(floor series.Period) {
+	d.floor.Store(max(d.floor.Load(), int64(floor)))
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// removeDropped removes the files below a floor that has risen.
+func (d *Dir) removeDropped() {
+	floor := d.Floor()
+	if floor == d.removed {
+		return
+	}
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	for at, p := range d.places {
+		if at.period < floor {
+			for _, w := range p.full {
+				w.close()
+			}
+			delete(d.places, at)
+		}
+	}
+	if d.removeBelow(floor) {
+		d.removed = floor
+	}
+}
+
+// removeBelow removes the directories of dropped periods, and says whether all are gone.
+func (d *Dir) removeBelow(floor series.Period) bool {
+	all := true
+	for _, e := range d.entries(periodDir) {
+		p, ok := d.cfg.Layout.ParsePeriod([]byte(e.Name()))
+		if !ok || p >= floor {
+			continue
+		}
+		dir := filepath.Join(periodDir, e.Name())
+		for _, f := range d.entries(dir) {
+			if err := ignoreMissing(d.cfg.FS.Remove(d.path(filepath.Join(dir, f.Name())))); err != nil {
+				d.problem("remove a file of a dropped period", err)
+				all = false
+			}
+		}
+		if err := ignoreMissing(d.cfg.FS.Remove(d.path(dir))); err != nil {
+			d.problem("remove the directory of a dropped period", err)
+			all = false
+		}
+	}
+	return all
+}
+
+// trimLog removes the segments that neither a restart nor, as far as Keep goes, a peer needs.
+func (d *Dir) trimLog() error {
+	var errs error
+	for _, bad := range d.badSegments {
+		errs = errors.Join(errs, ignoreMissing(d.cfg.FS.Rename(d.path(bad.path), d.path(bad.path+extBad))))
+	}
+	d.badSegments = nil
+	below, total := uint64(0), int64(0)
+	segments := d.list(logDir, place{})
+	for i := len(segments) - 1; i >= 0; i-- {
+		s := segments[i]
+		total += s.size
+		if s.number >= d.segment {
+			continue
+		}
+		if total > d.cfg.Keep.Bytes || d.cfg.Now().Sub(s.modified) > d.cfg.Keep.Age {
+			below = s.number + 1
+			break
+		}
+	}
+	if below > 0 {
+		_, err := d.wal.Remove(below)
+		errs = errors.Join(errs, err)
+	}
+	return errs
+}

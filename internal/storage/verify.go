@@ -1,0 +1,248 @@
+package storage
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/engine"
+	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// Finding is something wrong with a file.
+type Finding struct {
+	File   string
+	Offset int64 // -1 = it is about the whole file
+	Bytes  int64
+	What   string
+	// Harmless says that nothing is lost by it: an unfinished end that a crash left, a file nobody needs.
+	Harmless bool
+}
+
+func (f Finding) String() string {
+	where := f.File
+	if f.Offset >= 0 {
+		where = fmt.Sprintf("%s at %d, %d bytes", f.File, f.Offset, f.Bytes)
+	}
+	return where + ": " + f.What
+}
+
+// Walker reads a directory that no node uses, or a backup, without changing it.
+type Walker struct {
+	FS   fsx.FS
+	Path string
+	// Progress is told how many bytes of how many are read.
+	Progress func(done, total int64)
+	// Point is called for every point in no certain order; one that two files hold is given twice. nil = points are
+	// only counted. name and value are good until it returns.
+	Point func(name []byte, pt series.Point) error
+
+	Findings       []Finding
+	Files, Records int
+	Points         int64 // those that two files hold are counted twice
+	done, total    int64
+	dicts          map[dictKey]*replog.Dict
+}
+
+// dictKey is one shard of one run of the node.
+type dictKey struct {
+	run   uint64
+	shard int
+}
+
+// Run reads every byte. The error is from ctx or Point, or says that there is no such directory.
+func (w *Walker) Run(ctx context.Context) error {
+	if _, err := w.FS.ReadDir(w.Path); err != nil {
+		return fmt.Errorf("read the directory: %w", err)
+	}
+	w.dicts = map[dictKey]*replog.Dict{}
+	m := w.manifest()
+	files := w.list(logDir)
+	periods, _ := w.FS.ReadDir(filepath.Join(w.Path, periodDir))
+	for _, p := range periods {
+		files = append(files, w.list(filepath.Join(periodDir, p.Name()))...)
+	}
+	for _, f := range files {
+		w.total += f.size
+	}
+	have := map[string]bool{}
+	for i, f := range files {
+		have[f.path] = true
+		// the next segment being of another run, or missing, this one may have an unfinished end
+		last := f.ext != extLog || i+1 == len(files) || files[i+1].ext != extLog || files[i+1].salt != f.salt
+		if err := w.file(ctx, f, m, last); err != nil {
+			return err
+		}
+	}
+	for name := range m.files {
+		if !have[name] {
+			w.find(Finding{File: name, Offset: -1, What: "missing, and the checkpoint names it"})
+		}
+	}
+	return nil
+}
+
+func (w *Walker) find(f Finding) { w.Findings = append(w.Findings, f) }
+
+// Damaged counts the findings that cost something.
+func (w *Walker) Damaged() (n int) {
+	for _, f := range w.Findings {
+		if !f.Harmless {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *Walker) manifest() manifest {
+	data, err := w.FS.ReadFile(filepath.Join(w.Path, checkpointName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return manifest{}
+	}
+	m := manifest{}
+	if err == nil {
+		m, err = parseManifest(data)
+	}
+	if err != nil {
+		w.find(Finding{
+			File: checkpointName, Offset: -1, What: err.Error() + "; a start unites all files instead",
+			Harmless: true,
+		})
+	}
+	return m
+}
+
+func (w *Walker) list(below string) (files []file) {
+	entries, err := w.FS.ReadDir(filepath.Join(w.Path, below))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.find(Finding{File: below, Offset: -1, What: err.Error()})
+	}
+	for _, e := range entries {
+		f, ok := parseFile(below, e.Name(), place{})
+		switch {
+		case ok:
+			if info, err := e.Info(); err == nil {
+				f.size = info.Size()
+			}
+			files = append(files, f)
+		case strings.HasSuffix(e.Name(), extBad):
+			w.find(Finding{
+				File: filepath.Join(below, e.Name()), Offset: -1, What: "set aside by an earlier start",
+				Harmless: true,
+			})
+		default:
+			w.find(Finding{File: filepath.Join(below, e.Name()), Offset: -1, What: "not a file of Dunlin", Harmless: true})
+		}
+	}
+	sortFiles(files)
+	return files
+}
+
+// file reads one file.
+func (w *Walker) file(ctx context.Context, f file, m manifest, last bool) error {
+	w.Files++
+	in, err := w.FS.Open(filepath.Join(w.Path, f.path))
+	if err != nil {
+		w.find(Finding{File: f.path, Offset: -1, What: err.Error()})
+		return nil
+	}
+	defer in.Close()
+	r := &walkReader{w: w, ctx: ctx, r: in}
+	rep, err := frame.Scan(bufio.NewReaderSize(r, readBytes), f.kind(), f.salt, func(off int64, rec []byte) error {
+		return w.record(f, off, rec)
+	})
+	if ctx.Err() != nil || r.failed != nil || w.failed(err) {
+		return errors.Join(ctx.Err(), err)
+	}
+	if err != nil {
+		w.find(Finding{File: f.path, Offset: -1, What: err.Error()})
+	}
+	if rep.HeaderBad {
+		w.find(Finding{File: f.path, Offset: 0, Bytes: frame.HeaderBytes, What: "the header is damaged"})
+	}
+	covered, listed := m.files[f.path]
+	for i, d := range rep.Damaged {
+		torn := rep.Torn && i == len(rep.Damaged)-1 && last && (!listed || d.Offset >= covered)
+		what := "damaged: what was there can not be read"
+		if torn {
+			what = "an unfinished write at the end, as a crash leaves it"
+		}
+		w.find(Finding{File: f.path, Offset: d.Offset, Bytes: d.Length, What: what, Harmless: torn})
+	}
+	if listed && f.size < covered {
+		w.find(Finding{File: f.path, Offset: f.size, Bytes: covered - f.size, What: "cut off"})
+	}
+	return nil
+}
+
+// pointError is an error of Point, which ends the walk.
+type pointError struct{ error }
+
+func (w *Walker) failed(err error) bool {
+	var p pointError
+	return errors.As(err, &p)
+}
+
+func (w *Walker) record(f file, off int64, rec []byte) error {
+	w.Records++
+	var failed error
+	point := func(name []byte, pt series.Point) {
+		w.Points++
+		if w.Point != nil && failed == nil {
+			failed = w.Point(name, pt)
+		}
+	}
+	lost, err := 0, error(nil)
+	switch id, ok := replog.ShardOf(rec); {
+	case f.ext != extLog:
+		err = engine.ReadRecord(rec, point)
+	case ok:
+		key := dictKey{f.salt, id}
+		if w.dicts[key] == nil {
+			w.dicts[key] = replog.NewDict()
+		}
+		lost, err = w.dicts[key].Points(rec, point)
+	default:
+		_, err = replog.ParseState(rec)
+	}
+	switch {
+	case failed != nil:
+		return pointError{failed}
+	case err != nil:
+		w.find(Finding{File: f.path, Offset: off, Bytes: int64(len(rec)), What: err.Error()})
+	case lost > 0:
+		w.find(Finding{
+			File: f.path, Offset: off, Bytes: int64(len(rec)),
+			What: fmt.Sprintf("%d points of series whose names were damaged", lost),
+		})
+	}
+	return nil
+}
+
+// walkReader tells the progress.
+type walkReader struct {
+	w      *Walker
+	ctx    context.Context
+	r      io.Reader
+	failed error
+}
+
+func (r *walkReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.w.done += int64(n)
+	if r.w.Progress != nil {
+		r.w.Progress(r.w.done, r.w.total)
+	}
+	return n, err
+}
