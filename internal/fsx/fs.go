@@ -34,6 +34,12 @@ type FS interface {
 	// Rename gives a file another name and replaces what had it.
 	Rename(from, to string) error
 	Remove(path string) error
+	// Link gives a file a second name.
+	Link(from, to string) error
+	// Size is the length of a file.
+	Size(path string) (int64, error)
+	// Lock takes a file for this process until it is closed; ErrLocked when another has it.
+	Lock(path string) (io.Closer, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(path string) error
 }
@@ -71,6 +77,33 @@ func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
 // Remove implements FS.
 func (OS) Remove(path string) error { return os.Remove(path) }
+
+// Link implements FS.
+func (OS) Link(from, to string) error { return os.Link(from, to) }
+
+// Size implements FS.
+func (OS) Size(path string) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// ErrLocked: another process has the lock.
+var ErrLocked = errors.New("locked by another process")
+
+// Lock implements FS.
+func (OS) Lock(path string) (io.Closer, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockFile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
 // SyncDir implements FS.
 func (OS) SyncDir(path string) error {

@@ -182,9 +182,9 @@ func (s *Shard) number() {
 		s.seq++
 		return
 	}
-	for i := range s.cfg.Recorder.Records() {
+	for s.cfg.Recorder.Len() > 0 {
 		s.seq++
-		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(i, s.ID(), nil, s.seq))
+		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(s.ID(), nil, s.seq))
 	}
 }
 

@@ -141,9 +141,9 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.look()
 	first := uint64(1)
 	for _, s := range d.found.segments {
-		first = max(first, s.number+1)
+		first = max(first, s.number/1000+1)
 	}
-	d.segment = first
+	d.segment = first * 1000
 	d.wal = wal.New(wal.Config{
 		FS: cfg.FS, Dir: d.path(logDir), First: first, Policy: cfg.Fsync, MaxUnwritten: cfg.MaxUnwritten, Log: cfg.Log,
 		Salt: func() uint64 { return uint64(cfg.Origin.Incarnation) },

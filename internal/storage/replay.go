@@ -7,7 +7,6 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/replog"
-	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -19,7 +18,7 @@ func (d *Dir) replay(ctx context.Context) error {
 	for _, sh := range d.shards {
 		in := make(chan *logPart, 4)
 		work[sh.ID()] = in
-		r := &replayer{d: d, sh: sh, dict: replog.NewDict()}
+		r := &replayer{d: d, sh: sh}
 		g.Go(func() error { return r.run(ctx, in) })
 	}
 	g.Go(func() error {
@@ -42,6 +41,7 @@ type logPart struct {
 // readLog reads the segments in order and hands the records on by shard.
 func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 	parts := map[int]*logPart{}
+	var head replog.Reader
 	send := func(id int) error {
 		p := parts[id]
 		delete(parts, id)
@@ -57,10 +57,11 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 			continue
 		}
 		rep, err := d.scan(ctx, seg, seg.size, func(_ int64, rec []byte) error {
-			id, ok := replog.ShardOf(rec)
-			if !ok || work[id] == nil {
+			if replog.KindOf(rec) != replog.Points || head.Reset(rec) != nil || work[head.Shard] == nil {
+				d.progress.odd(rec)
 				return nil
 			}
+			id := head.Shard
 			p := parts[id]
 			if p == nil {
 				p = &logPart{run: seg.salt}
@@ -80,20 +81,23 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		last := i == len(d.found.segments)-1 || d.found.segments[i+1].salt != seg.salt
+		last := i == len(d.found.segments)-1 || endsRun(seg, d.found.segments[i+1])
 		d.judge(seg, rep, err, last)
 	}
 	return nil
 }
+
+// endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
+func endsRun(seg, next file) bool { return next.salt != seg.salt || next.number/1000 == seg.number/1000 }
 
 // replayer unites records with one store.
 type replayer struct {
 	d    *Dir
 	sh   *shard.Shard
 	of   uint64 // the run of the node whose names are in dict
-	dict *replog.Dict
+	dict replog.Dict
+	in   replog.Reader
 	puts []store.Put
-	text []byte // of the members
 }
 
 // run ends with the reader, or with ctx.
@@ -113,7 +117,7 @@ func (r *replayer) run(ctx context.Context, in <-chan *logPart) error {
 
 func (r *replayer) unite(p *logPart) {
 	if p.run != r.of {
-		r.of, r.dict = p.run, replog.NewDict()
+		r.of, r.dict = p.run, replog.Dict{}
 	}
 	from := 0
 	for _, end := range p.recs.ends {
@@ -125,26 +129,23 @@ func (r *replayer) unite(p *logPart) {
 // record unites the points of one record.
 func (r *replayer) record(rec []byte) {
 	floor, layout := r.d.Floor(), r.d.cfg.Layout
-	r.puts, r.text = r.puts[:0], r.text[:0]
-	lost, err := r.dict.Points(rec, func(name []byte, pt series.Point) {
-		period := layout.PeriodOf(pt.TS)
-		if period < floor {
-			return
-		}
-		at := len(r.text)
-		r.text = append(series.AppendTime(r.text, pt.TS, pt.Frac), ':')
-		valueAt := len(r.text) - at
-		r.text = append(r.text, pt.Value...)
-		r.puts = append(r.puts, store.Put{
-			Series: name, Member: r.text[at:len(r.text):len(r.text)], TS: pt.TS, Frac: pt.Frac, Period: period,
-			ValueAt: uint8(valueAt),
-		})
-	})
+	r.puts = r.puts[:0]
 	p := &r.d.progress
-	p.lost.Add(int64(lost))
-	if err != nil {
+	if r.in.Reset(rec) != nil {
+		return // its head was read before
+	}
+	for r.in.Next(&r.dict) {
+		period := layout.PeriodOf(r.in.TS)
+		if r.in.Series == nil || period < floor {
+			continue
+		}
+		r.puts = append(r.puts, store.Put{
+			Series: r.in.Series, Member: r.in.Member, TS: r.in.TS, Frac: r.in.Frac, Period: period, ValueAt: r.in.ValueAt,
+		})
+	}
+	p.lost.Add(int64(r.in.Unknown))
+	if r.in.Err() != nil {
 		p.damaged.Add(1)
-		return
 	}
 	tx := r.sh.Begin()
 	storeOf(tx).Replay(r.puts)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
@@ -16,6 +17,13 @@ type progress struct {
 	lost        atomic.Int64 // points of readable records whose series nobody knows any more
 	quarantined atomic.Int64 // files
 	finished    atomic.Int64 // Unix ms, 0 = still loading
+}
+
+// odd counts a record of the log that is no points, unless it may be something else.
+func (p *progress) odd(rec []byte) {
+	if replog.KindOf(rec) == replog.Points {
+		p.damaged.Add(1)
+	}
 }
 
 // health is how checkpoints fare.

@@ -50,6 +50,7 @@ type Walker struct {
 	Points         int64 // those that two files hold are counted twice
 	done, total    int64
 	dicts          map[dictKey]*replog.Dict
+	in             replog.Reader
 }
 
 // dictKey is one shard of one run of the node.
@@ -77,7 +78,7 @@ func (w *Walker) Run(ctx context.Context) error {
 	for i, f := range files {
 		have[f.path] = true
 		// the next segment being of another run, or missing, this one may have an unfinished end
-		last := f.ext != extLog || i+1 == len(files) || files[i+1].ext != extLog || files[i+1].salt != f.salt
+		last := f.ext != extLog || i+1 == len(files) || files[i+1].ext != extLog || endsRun(f, files[i+1])
 		if err := w.file(ctx, f, m, last); err != nil {
 			return err
 		}
@@ -201,17 +202,13 @@ func (w *Walker) record(f file, off int64, rec []byte) error {
 		}
 	}
 	lost, err := 0, error(nil)
-	switch id, ok := replog.ShardOf(rec); {
+	switch {
 	case f.ext != extLog:
 		err = engine.ReadRecord(rec, point)
-	case ok:
-		key := dictKey{f.salt, id}
-		if w.dicts[key] == nil {
-			w.dicts[key] = replog.NewDict()
-		}
-		lost, err = w.dicts[key].Points(rec, point)
+	case replog.KindOf(rec) == replog.Points:
+		lost, err = w.points(f, rec, point)
 	default:
-		_, err = replog.ParseState(rec)
+		_, err = replog.ReadState(rec)
 	}
 	switch {
 	case failed != nil:
@@ -225,6 +222,23 @@ func (w *Walker) record(f file, off int64, rec []byte) error {
 		})
 	}
 	return nil
+}
+
+// points reads a record of the log.
+func (w *Walker) points(f file, rec []byte, point func([]byte, series.Point)) (lost int, err error) {
+	if err := w.in.Reset(rec); err != nil {
+		return 0, err
+	}
+	key := dictKey{f.salt, w.in.Shard}
+	if w.dicts[key] == nil {
+		w.dicts[key] = &replog.Dict{}
+	}
+	for w.in.Next(w.dicts[key]) {
+		if w.in.Series != nil {
+			point(w.in.Series, series.Point{TS: w.in.TS, Frac: w.in.Frac, Value: w.in.Member[w.in.ValueAt:]})
+		}
+	}
+	return w.in.Unknown, w.in.Err()
 }
 
 // walkReader tells the progress.

@@ -1,0 +1,216 @@
+package wal
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/fsx"
+)
+
+// LSN is a place in the log: the bytes that were appended before it. 0 is the start.
+type LSN uint64
+
+// Config is what a Log is made of.
+type Config struct {
+	FS     fsx.FS
+	Dir    string
+	First  uint64        // the first segment is First × 1000
+	Salt   func() uint64 // of each file
+	Policy Policy
+	// MaxUnwritten is how many bytes may wait for a disk that does not work; default 256 MiB.
+	MaxUnwritten int64
+	// Stall is how long a write or fsync may take before nobody waits for it any more; default 5 s.
+	Stall time.Duration
+	// Clock is monotonic; default time since the start.
+	Clock func() time.Duration
+	Log   *slog.Logger
+}
+
+// Log is the log. All methods are safe for concurrent use.
+type Log struct {
+	cfg Config
+
+	mu      sync.Mutex // protects pending, spare, next and roll; never held over I/O
+	pending []part     // the last one grows
+	spare   []byte     // memory of a part that was written
+	next    LSN
+	roll    *roll // where what is appended goes
+
+	turn     chan struct{} // holds one: the right to write, and to use w
+	w        writer
+	syncTurn chan struct{} // holds one: the right to fsync; taken before turn
+	release  atomic.Pointer[chan struct{}]
+	kick     chan struct{} // holds one: Run should look
+
+	written, synced atomic.Uint64 // LSNs
+	unwritten       atomic.Int64  // bytes appended and not written
+	busySince       atomic.Int64  // Clock at which the I/O under way began, +1; 0 = there is none
+	busySync        atomic.Int64  // the same of an fsync
+
+	degraded atomic.Pointer[string] // why; nil = healthy
+	stats    stats
+}
+
+// part is frames that follow each other in one segment.
+type part struct {
+	roll *roll
+	buf  []byte
+	end  LSN
+}
+
+// roll is a segment and the files that go on for it.
+type roll struct {
+	number uint64
+	head   [][]byte
+	files  uint64 // that were made
+}
+
+// New makes a log. head are the records that its first segment begins with.
+func New(cfg Config, head [][]byte) *Log {
+	if cfg.MaxUnwritten == 0 {
+		cfg.MaxUnwritten = 256 << 20
+	}
+	if cfg.Stall == 0 {
+		cfg.Stall = 5 * time.Second
+	}
+	if cfg.Clock == nil {
+		start := time.Now()
+		cfg.Clock = func() time.Duration { return time.Since(start) }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Log{
+		cfg: cfg, turn: make(chan struct{}, 1), syncTurn: make(chan struct{}, 1), kick: make(chan struct{}, 1),
+		roll: &roll{number: cfg.First * 1000, head: head},
+	}
+	l.newRelease()
+	return l
+}
+
+func (l *Log) newRelease() {
+	c := make(chan struct{})
+	l.release.Store(&c)
+}
+
+// Append takes a record. It copies it, and blocks on no I/O.
+func (l *Log) Append(rec []byte) LSN {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.pending)
+	if n == 0 || l.pending[n-1].roll != l.roll {
+		l.pending = append(l.pending, part{roll: l.roll, buf: l.spare[:0]})
+		l.spare = nil
+		n++
+	}
+	p := &l.pending[n-1]
+	before := len(p.buf)
+	p.buf = frame.Append(p.buf, l.salt(), rec)
+	grown := len(p.buf) - before
+	l.next += LSN(grown)
+	p.end = l.next
+	l.unwritten.Add(int64(grown))
+	l.stats.records.Add(1)
+	return l.next
+}
+
+// salt is that of all files: it is one run of the node.
+func (l *Log) salt() uint64 { return l.cfg.Salt() }
+
+// Full says that what waits for the disk has reached MaxUnwritten.
+func (l *Log) Full() bool { return l.unwritten.Load() >= l.cfg.MaxUnwritten }
+
+// Roll begins a new segment with head: what is appended from now on goes there. It gives the segment's number.
+func (l *Log) Roll(head [][]byte) (segment uint64) {
+	l.mu.Lock()
+	l.roll = &roll{number: l.roll.number/1000*1000 + 1000, head: head}
+	l.pending = append(l.pending, part{roll: l.roll, end: l.next})
+	number := l.roll.number
+	l.mu.Unlock()
+	l.wake()
+	return number
+}
+
+// Commit waits until a record is written, with policy always fsynced, or until Status says Degraded.
+func (l *Log) Commit(lsn LSN) {
+	for !l.done(lsn, &l.written) {
+		if !l.take(l.turn) {
+			return
+		}
+		if !l.done(lsn, &l.written) {
+			l.write()
+		}
+		<-l.turn
+	}
+	for l.cfg.Policy.Always && !l.done(lsn, &l.synced) || l.overdue() && !l.done(lsn, &l.synced) {
+		if !l.take(l.syncTurn) {
+			return
+		}
+		if !l.done(lsn, &l.synced) {
+			l.sync()
+		}
+		<-l.syncTurn
+	}
+}
+
+// done says whether nobody needs to wait for lsn any more.
+func (l *Log) done(lsn LSN, reached *atomic.Uint64) bool {
+	return reached.Load() >= uint64(lsn) || l.degraded.Load() != nil
+}
+
+// overdue says that something was written longer ago than the Policy allows it to stay without fsync.
+func (l *Log) overdue() bool {
+	since := l.stats.unsyncedSince.Load()
+	return l.cfg.Policy.Every > 0 && since > 0 && l.cfg.Clock()-time.Duration(since-1) > l.cfg.Policy.Every
+}
+
+// take takes a turn, unless waiting is in vain because the disk hangs.
+func (l *Log) take(turn chan struct{}) bool {
+	select {
+	case turn <- struct{}{}:
+		return true
+	default:
+	}
+	select {
+	case turn <- struct{}{}:
+		return true
+	case <-*l.release.Load():
+		return false
+	}
+}
+
+// wake makes Run look.
+func (l *Log) wake() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Sync makes everything durable that was appended so far, whatever the Policy.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	lsn := l.next
+	l.mu.Unlock()
+	if !l.take(l.syncTurn) {
+		return l.failure()
+	}
+	defer func() { <-l.syncTurn }()
+	if !l.take(l.turn) {
+		return l.failure()
+	}
+	if l.degraded.Load() == nil {
+		l.write()
+	}
+	<-l.turn
+	if l.degraded.Load() == nil {
+		l.sync()
+	}
+	if l.synced.Load() < uint64(lsn) || l.degraded.Load() != nil {
+		return l.failure()
+	}
+	return nil
+}
