@@ -35,7 +35,8 @@ type scanner struct {
 }
 
 const (
-	window = 1 << 20
+	firstWindow = 4 << 10
+	mostWindow  = 256 << 10 // but for longer records
 	// Behind damage every mark is tried, and most are none. So many bytes may be checksummed for each byte of the file
 	// that is passed; then marks of long frames are passed over untried.
 	tries = 64
@@ -117,14 +118,16 @@ func (s *scanner) need(n int) error {
 		return nil
 	}
 	if s.at > 0 {
+		if s.off > 4*int64(cap(s.buf)) && cap(s.buf) < mostWindow {
+			s.buf = append(make([]byte, 0, 2*cap(s.buf)), s.buf...)
+		}
 		s.off += int64(s.at)
 		s.buf = s.buf[:copy(s.buf, s.buf[s.at:])]
 		s.at = 0
 	}
 	for len(s.buf) < n && !s.eof {
-		// what is not there takes no memory: the window grows by what was really read
-		if cap(s.buf)-len(s.buf) < window/2 {
-			s.buf = append(make([]byte, 0, max(2*len(s.buf), window)+window/2), s.buf...)
+		if len(s.buf) == cap(s.buf) { // what is not there takes no memory: the window grows by what was really read
+			s.buf = append(make([]byte, 0, max(2*cap(s.buf), firstWindow)), s.buf...)
 		}
 		got, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
 		s.buf = s.buf[:len(s.buf)+got]
