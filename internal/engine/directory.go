@@ -16,15 +16,20 @@ type dirent struct {
 	block slab.Ref
 	size  uint16 // bytes; 240 points of the longest text take 37 KB
 	count uint16
+	saved bool // Save has written the chunk as it is; stands in the highest bit of count
 }
 
-const direntBytes = 16 // divides the size of every block of whole dirents
+const (
+	direntBytes = 16 // divides the size of every block of whole dirents
+	savedBit    = 1 << 15
+)
 
 func (p *period) dirent(e *entry, i int) dirent {
 	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
+	count := binary.LittleEndian.Uint16(b[14:])
 	return dirent{
 		int64(binary.LittleEndian.Uint64(b)), slab.Ref(binary.LittleEndian.Uint32(b[8:])),
-		binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint16(b[14:]),
+		binary.LittleEndian.Uint16(b[12:]), count &^ savedBit, count&savedBit != 0,
 	}
 }
 
@@ -37,9 +42,13 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 	binary.LittleEndian.PutUint64(b, uint64(d.first))
 	binary.LittleEndian.PutUint32(b[8:], uint32(d.block))
 	binary.LittleEndian.PutUint16(b[12:], d.size)
-	binary.LittleEndian.PutUint16(b[14:], d.count)
+	count := d.count
+	if d.saved {
+		count |= savedBit
+	}
+	binary.LittleEndian.PutUint16(b[14:], count)
 	if e.isOpen(i) {
-		e.tail, e.tailSize = d.block, uint32(d.size)
+		e.tail, e.tailSize = d.block, d.size
 	}
 }
 

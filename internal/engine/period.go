@@ -45,13 +45,13 @@ type entry struct {
 	score    int64  // µs, of the last change
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
-	tailSize uint32
+	savedHi  uint64   // sum of the digests of the chunks that Save has written; their number is not kept
+	savedLo  uint64
 	dir      slab.Ref // block of dirents
 	dirLen   uint32   // chunks, the open one included
 	dirCap   uint32
-	sealAt   uint16 // points at which the open chunk is sealed
-	held     bool
-	_        [13]byte
+	tailSize uint16
+	sealAt   uint16 // points at which the open chunk is sealed; 0 = the entry is not held
 }
 
 const (
@@ -68,7 +68,7 @@ func newPeriod(id series.Period, b *budget.Budget) *period {
 // entry gives the entry of a series, nil when it was never held here.
 func (p *period) entry(id uint32) *entry {
 	if i := int(id / pageEntries); i < len(p.pages) && p.pages[i] != nil {
-		if e := &p.pages[i][id%pageEntries]; e.held {
+		if e := &p.pages[i][id%pageEntries]; e.held() {
 			return e
 		}
 	}
@@ -87,13 +87,16 @@ func (p *period) hold(id uint32) (e *entry, fresh bool) {
 		p.recount()
 	}
 	e = &p.pages[i][id%pageEntries]
-	if e.held {
+	if e.held() {
 		return e, false
 	}
-	e.held = true
+	e.sealAt = uint16(firstSeal + id*37%firstSpread)
 	p.entries++
 	return e, true
 }
+
+// held says that the entry is that of a series.
+func (e *entry) held() bool { return e.sealAt != 0 }
 
 // each calls fn for every entry that is held, from an id on, until it gives false.
 func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
@@ -103,7 +106,7 @@ func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
 		}
 		for j := range p.pages[i] {
 			id := uint32(i*pageEntries + j)
-			if e := &p.pages[i][j]; e.held && id >= from && !fn(id, e) {
+			if e := &p.pages[i][j]; e.held() && id >= from && !fn(id, e) {
 				return
 			}
 		}

@@ -79,7 +79,7 @@ func (s *Store) putFirst(put *store.Put, trail *names.Trail, nowMicros int64) {
 		s.refusePut(put, err)
 		return
 	}
-	p.begin(id, e)
+	p.keys++
 	s.put(target{p, e, id}, put, nowMicros)
 	trail.Step(id)
 }
@@ -101,6 +101,7 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	d.AddMember(s.names.Seed(to.id), put.Member)
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
+	s.record(to.id, put.Point())
 	to.p.points++
 	to.p.touch(to.id, e, s.tick(nowMicros))
 }
@@ -132,7 +133,7 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 // putInto is putLate for a point that belongs into the open chunk, as most that are late do.
 func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	e := to.e
-	s.digest, s.seriesSeed = e.digest(), s.names.Seed(to.id)
+	s.startDigest(to.id, e)
 	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
 	s.refused = refusal{}
 	s.insertOpen(to.p, e, put.Point())

@@ -8,6 +8,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/names"
+	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -22,6 +23,10 @@ type Config struct {
 	Epoch   string // names this incarnation of the data
 	Clock   func() time.Time
 	Budget  *budget.Budget // the limits of the node; nil = none
+	Shard   int            // its number, which Save writes
+	// Recorder is told every point that was not in the set before, nil = nobody is. Whoever calls Put and Unite begins
+	// its batches and takes its records.
+	Recorder *replog.Recorder
 }
 
 // Store implements store.Local. It has one owner: no method may run beside another.
@@ -39,12 +44,15 @@ type Store struct {
 	tables  int64      // bytes in sight of the garbage collector, as counted
 	refused refusal
 
+	quiet   bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
+
 	scratch
 }
 
 // scratch is memory that is used again by every call.
 type scratch struct {
 	digest     store.Digest // of the key that is being changed
+	digestID   uint32       // its series
 	seriesSeed uint64
 	lateMillis int64   // points before it come late
 	lateHours  []int64 // hours that got such points
@@ -58,6 +66,7 @@ type scratch struct {
 	sort    []series.Point
 
 	putScratch
+	disk diskScratch
 	view view
 	feed []feedAt
 }

@@ -71,10 +71,9 @@ func (s *Store) tick(nowMicros int64) int64 {
 // uniteKey adds the points that are not there and leaves in s.lateHours the hours of those that came late.
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
-	s.digest = e.digest()
-	s.seriesSeed = s.names.Seed(id)
+	s.startDigest(id, e)
 	if e.points == 0 {
-		p.begin(id, e)
+		p.keys++
 	}
 	newest := int64(-1)
 	if e.points > 0 {
@@ -97,15 +96,19 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
 }
 
-// begin makes an entry one that has points.
-func (p *period) begin(id uint32, e *entry) {
-	p.keys++
-	e.sealAt = uint16(firstSeal + id*37%firstSpread)
+// startDigest makes s.digest that of an entry, to which points are about to be added.
+func (s *Store) startDigest(id uint32, e *entry) {
+	s.digest, s.digestID, s.seriesSeed = e.digest(), id, s.names.Seed(id)
 }
 
-// addDigest adds a new point to the digest. Points that follow each other mostly have the same time, so its text is
-// kept.
+// addDigest adds a new point to the digest and to the log.
 func (s *Store) addDigest(pt series.Point) {
+	s.hashPoint(pt)
+	s.record(s.digestID, pt)
+}
+
+// hashPoint adds a point to s.digest. Points that follow each other mostly have the same time, so its text is kept.
+func (s *Store) hashPoint(pt series.Point) {
 	if s.timeLen == 0 || pt.TS != s.time || pt.Frac != s.timeFrac {
 		s.time, s.timeFrac = pt.TS, pt.Frac
 		s.member = append(series.AppendTime(s.member[:0], pt.TS, pt.Frac), ':')
@@ -297,6 +300,7 @@ func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (re
 // insert writes chunk i anew with the points in their places. It gives back those that are behind the open chunk.
 func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail []series.Point) {
 	old := s.decode(p, e, i)
+	s.forgetSaved(p, e, i, old)
 	s.merged = s.merged[:0]
 	for at := 0; at < len(old) || len(points) > 0 && !e.isOpen(i); {
 		c := -1

@@ -1,9 +1,14 @@
 package names
 
+import "github.com/dunlin-db/dunlin/internal/replog"
+
 // What is known of an id. An id is one that Intern has given and that somebody holds, unless it says otherwise.
 
 // Seed is the key of the digests of the series' members.
 func (n *Table) Seed(id uint32) uint64 { return n.info(id).seed }
+
+// Named is where the recorder of a log keeps what it knows of the series; nothing is known of one that is new.
+func (n *Table) Named(id uint32) *replog.Named { return &n.info(id).named }
 
 // Generation counts the series that had this id, this one included. With the id it names a series for good.
 func (n *Table) Generation(id uint32) uint32 { return n.info(id).generation }

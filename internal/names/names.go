@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/dunlin-db/dunlin/internal/offheap"
+	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -42,6 +43,7 @@ type nameInfo struct {
 	next       uint32 // id+1 of the series that was written after this one, 0 = none: a guess, checked by its name
 	missed     bool   // the guess was wrong the last time
 	seed       uint64 // of the digests of its members
+	named      replog.Named
 }
 
 const (
@@ -211,9 +213,7 @@ func (n *Table) newID() uint32 {
 		page := n.mem.Take(infoPageIDs * int(infoBytes))
 		n.infos = append(n.infos, (*infoPage)(unsafe.Pointer(&page[0])))
 	}
-	if id%(offheap.PageBytes/uint32(infoBytes)) == 0 {
-		n.mem.Add(offheap.PageBytes)
-	}
+	n.mem.Add(int64(slab.PageUp(int(id+1)*int(infoBytes)) - slab.PageUp(int(id)*int(infoBytes))))
 	n.count++
 	return id
 }

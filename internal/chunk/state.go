@@ -1,0 +1,50 @@
+package chunk
+
+// AppendState appends an open chunk whose whole words are in buf, as it stands in files: docs/format/chunk.md.
+func (s *State) AppendState(dst, buf []byte) []byte {
+	p, flags := &s.params, byte(0)
+	if p.float {
+		flags |= 1 << 5
+	}
+	if p.dod {
+		flags |= 1 << 6
+	}
+	dst = append(dst, version<<4|p.style, flags|p.dec, p.min, p.k, p.shift)
+	dst = appendUnsigned(appendUnsigned(dst, uint64(s.count-1)), uint64(s.bits))
+	dst = append(dst, buf[:s.bits>>6<<3]...)
+	for n, acc := s.bits&63, s.acc; n > 0; n -= min(n, 8) {
+		dst = append(dst, byte(acc>>56))
+		acc <<= 8
+	}
+	return dst
+}
+
+// LoadState reads what AppendState wrote, and makes r read that chunk. words, a part of b, is what its buffer must hold.
+// Bytes that are no open chunk in the order of its times are ErrCorrupt.
+func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
+	r.reset(false)
+	in := varints{b: b}
+	p := Params{style: in.byte() ^ version<<4, dec: in.byte()}
+	p.float, p.dod, p.dec = p.dec>>5&1 == 1, p.dec>>6&1 == 1, p.dec&^(1<<5|1<<6)
+	p.min, p.k, p.shift = in.byte(), in.byte(), in.byte()
+	last, bits := in.unsigned(), in.unsigned()
+	if in.bad || p.style > shortest || p.dec > maxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
+		bits > 8*uint64(len(b)) || (bits+7)/8 != uint64(len(b)-in.at) || last >= min(bits, MaxPoints) {
+		r.fail()
+		return State{}, nil, r.err
+	}
+	r.b.bytes = append(append(r.b.bytes[:0], b[in.at:]...), make([]byte, slack)...)
+	r.params, r.n, r.values = p, int(last)+1, true
+	r.b.size(r.n)
+	s = Start(p)
+	bad := s.walk(&r.b, 0, r.n, maxTS+1) < r.n || uint64(s.bits) != bits
+	for i, ts := range r.b.ts {
+		bad = bad || i > 0 && ts < r.b.ts[i-1] || !r.b.isOdd(i) && ts%unitMillis[p.style] != 0
+	}
+	if bad {
+		r.fail()
+		return State{}, nil, r.err
+	}
+	s.acc = accAt(r.b.bytes, s.bits)
+	return s, b[in.at : in.at+int(bits>>6<<3)], nil
+}

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// What one call of Save does at most, about: the lock is held meanwhile.
+const (
+	saveBytes   = 64 << 10
+	saveEntries = 500
+	saveChunks  = 32 // of one entry
+)
+
+// SaveAt is where a walk of Save is. The zero SaveAt is the beginning.
+type SaveAt struct{ next uint32 }
+
+// diskScratch is memory of Save and Load.
+type diskScratch struct {
+	rec    []byte
+	pieces []piece
+	chunks []loadedChunk
+	points []series.Point
+	text   []byte
+}
+
+// piece is a run of full chunks that Save has not written yet, or the open chunk.
+type piece struct {
+	from, to int // chunks
+	points   int
+	bytes    int
+	digest   store.Digest
+}
+
+// Changed is another number after every change of a period, and always a higher one; 0 while it has no points.
+func (s *Store) Changed(pid series.Period) uint64 {
+	p := s.period(pid)
+	if p == nil || p.order.newest == 0 {
+		return 0
+	}
+	return uint64(p.entry(uint32(p.order.newest - 1)).score)
+}
+
+// Unsave makes the next walk write all chunks of a period.
+func (s *Store) Unsave(pid series.Period) {
+	p := s.period(pid)
+	if p == nil {
+		return
+	}
+	p.each(0, func(_ uint32, e *entry) bool {
+		e.savedHi, e.savedLo = 0, 0
+		for i := range int(e.dirLen) {
+			if d := p.dirent(e, i); d.saved {
+				d.saved = false
+				p.setDirent(e, i, d)
+			}
+		}
+		return true
+	})
+}
+
+// Save walks a period piece by piece, from at on, and says whether there is more: docs/format/period.md. full gets
+// records of the full chunks that no walk has written since they became what they are, open one of the open chunk of
+// every key; both are given bytes that are good until they return. What changes between two calls may or may not be
+// met by the walk; it never counts as written when it was not.
+func (s *Store) Save(pid series.Period, at *SaveAt, full, open func(rec []byte)) (more bool) {
+	p := s.period(pid)
+	if p == nil {
+		return false
+	}
+	entries, left := saveEntries, saveBytes
+	p.each(at.next, func(id uint32, e *entry) bool {
+		at.next = id
+		if entries == 0 || left <= 0 {
+			more = true
+			return false
+		}
+		entries--
+		if e.points == 0 {
+			return true
+		}
+		complete := s.pieces(p, e)
+		s.digestPieces(p, id, e, complete)
+		for i, w := range s.disk.pieces {
+			left -= w.bytes
+			if complete && i == len(s.disk.pieces)-1 {
+				open(s.openRecord(p, id, e, w.digest))
+			} else {
+				full(s.fullRecord(p, id, e, w))
+			}
+		}
+		more = !complete
+		return complete
+	})
+	return more
+}
+
+// pieces collects what is to be written of an entry, the open chunk last. It reports false when that is too much for
+// one time: then the open chunk is not among it.
+func (s *Store) pieces(p *period, e *entry) (complete bool) {
+	s.disk.pieces = s.disk.pieces[:0]
+	last, chunks := int(e.dirLen)-1, 0
+	for i := range last {
+		d := p.dirent(e, i)
+		if d.saved {
+			continue
+		}
+		if chunks == saveChunks {
+			return false
+		}
+		chunks++
+		n := len(s.disk.pieces)
+		if n == 0 || s.disk.pieces[n-1].to != i || s.disk.pieces[n-1].bytes >= saveBytes {
+			s.disk.pieces = append(s.disk.pieces, piece{from: i, to: i})
+			n++
+		}
+		w := &s.disk.pieces[n-1]
+		w.to, w.points, w.bytes = i+1, w.points+int(d.count), w.bytes+int(d.size)
+	}
+	s.disk.pieces = append(s.disk.pieces, piece{from: last, to: last + 1, points: e.open.Len(), bytes: e.open.Size()})
+	return true
+}
+
+// digestPieces finds the digests of the pieces. All that is not written yet has a digest that is known: when all of it
+// is written now, the points of one piece, the largest, need not be hashed again.
+func (s *Store) digestPieces(p *period, id uint32, e *entry, complete bool) {
+	pieces := s.disk.pieces
+	spared := -1
+	rest := e.digest()
+	rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, e.savedHi, e.savedLo)
+	if complete {
+		spared = 0
+		for i := range pieces {
+			if pieces[i].points > pieces[spared].points {
+				spared = i
+			}
+		}
+	}
+	for i := range pieces {
+		if i != spared {
+			w := &pieces[i]
+			w.digest = s.hashChunks(p, id, e, w)
+			rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, w.digest.Hi, w.digest.Lo)
+		}
+	}
+	if complete {
+		pieces[spared].digest = store.Digest{Points: int64(pieces[spared].points), Hi: rest.Hi, Lo: rest.Lo}
+	}
+}
+
+// hashChunks gives the digest of the points of some chunks.
+func (s *Store) hashChunks(p *period, id uint32, e *entry, w *piece) store.Digest {
+	s.startDigest(id, &entry{})
+	for i := w.from; i < w.to; i++ {
+		s.read(p, e, i)
+		for s.rd.Next() {
+			s.disk.text = s.rd.AppendValue(s.disk.text[:0])
+			s.hashPoint(series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.disk.text})
+		}
+	}
+	return s.digest
+}
+
+// fullRecord makes the record of a run of full chunks, and notes that they are written.
+func (s *Store) fullRecord(p *period, id uint32, e *entry, w piece) []byte {
+	rec := s.appendHead(replog.Full, p, id, w.digest)
+	for i := w.from; i < w.to; i++ {
+		d := p.dirent(e, i)
+		rec = binary.AppendUvarint(rec, uint64(d.size))
+		rec = append(rec, p.slab.At(d.block, int(d.size))...)
+		d.saved = true
+		p.setDirent(e, i, d)
+	}
+	e.savedHi, e.savedLo = add128(e.savedHi, e.savedLo, w.digest.Hi, w.digest.Lo)
+	s.disk.rec = rec
+	return rec
+}
+
+// openRecord makes the record of the open chunk.
+func (s *Store) openRecord(p *period, id uint32, e *entry, d store.Digest) []byte {
+	rec := s.appendHead(replog.Open, p, id, d)
+	rec = e.open.AppendState(rec, p.slab.At(e.tail, int(e.tailSize)))
+	s.disk.rec = rec
+	return rec
+}
+
+// appendHead begins a record in scratch memory.
+func (s *Store) appendHead(kind replog.Kind, p *period, id uint32, d store.Digest) []byte {
+	rec := binary.AppendUvarint(append(s.disk.rec[:0], byte(kind)), uint64(s.cfg.Shard))
+	rec = binary.AppendUvarint(rec, uint64(p.id))
+	name := s.names.Name(id)
+	rec = append(binary.AppendUvarint(rec, uint64(len(name))), name...)
+	rec = binary.AppendUvarint(rec, uint64(d.Points))
+	rec = binary.LittleEndian.AppendUint64(rec, d.Hi)
+	return binary.LittleEndian.AppendUint64(rec, d.Lo)
+}
+
+// forgetSaved notes that full chunk i, which has these points, is about to change.
+func (s *Store) forgetSaved(p *period, e *entry, i int, points []chunk.Point) {
+	if e.isOpen(i) || !p.dirent(e, i).saved {
+		return
+	}
+	sum := s.digest
+	s.digest = store.Digest{}
+	for _, pt := range points {
+		s.hashPoint(series.Point(pt))
+	}
+	e.savedHi, e.savedLo = sub128(e.savedHi, e.savedLo, s.digest.Hi, s.digest.Lo)
+	s.digest = sum
+}

@@ -1,0 +1,159 @@
+package replog
+
+import (
+	"encoding/binary"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+// Named is what a Recorder knows of a series: its number since the last NewEpoch and in which block of records the
+// number was spelled out first. The zero Named is a series that was never written. It is 8 bytes and belongs to
+// whoever keeps the series.
+type Named struct{ v uint64 } // number<<16 | block
+
+const (
+	spelledTwice = 1<<16 - 1 // instead of a block: the name was spelled again, far enough away
+	blocks       = 1 << 15   // blocks are counted modulo this
+
+	// BlockBytes is what lies between the two records that spell a name at least: no damage of one page reaches both.
+	BlockBytes = 4096
+
+	splitBytes = 1 << 20 // a body that is longer is followed by another
+)
+
+// Recorder encodes points records: docs/format/log.md. There is one for each shard, used under the shard's lock:
+// Begin, Point for each point that is new, then Record until Len is 0.
+type Recorder struct {
+	next  uint64 // the number of the next series that is new
+	first uint64 // the first number since NewEpoch
+
+	block   uint64 // counts blocks: whole records of at least BlockBytes together
+	inBlock int    // bytes of the block that is being filled
+
+	buf    []byte // bodies, one behind the other
+	bodies []body // the last one is being filled
+	points int    // of all bodies
+	given  int    // bodies that Record has given
+	state  point
+	out    []byte
+}
+
+// body is what follows the head of a record.
+type body struct {
+	from, points int
+	base         int64 // ms
+}
+
+// point is what the next point of a body is written as a difference from.
+type point struct {
+	number uint64 // counted from the epoch's first, of the series after the one before
+	ts     int64  // ms
+	frac   uint8
+}
+
+// NewRecorder makes one that has written nothing.
+func NewRecorder() *Recorder { return &Recorder{next: 1, first: 1} }
+
+// Begin begins a batch of points. What was not taken with Record is forgotten.
+func (r *Recorder) Begin() {
+	r.buf, r.bodies, r.points, r.given = r.buf[:0], r.bodies[:0], 0, 0
+}
+
+// NewEpoch makes every series be spelled again: a segment of the log begins, and nobody need read those before it.
+func (r *Recorder) NewEpoch() { r.first = r.next }
+
+// Len is the number of points since Begin that Record has not given yet.
+func (r *Recorder) Len() int { return r.points }
+
+// Size is the memory that the recorder holds, bytes.
+func (r *Recorder) Size() int64 { return int64(cap(r.buf) + cap(r.out) + cap(r.bodies)*32) }
+
+// Point adds a point of a series. The point must be one of the grammar; nothing of it is kept.
+func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
+	if len(r.bodies) == 0 || len(r.buf)-r.bodies[len(r.bodies)-1].from >= splitBytes {
+		r.bodies = append(r.bodies, body{from: len(r.buf), base: pt.TS})
+		r.state = point{ts: pt.TS}
+	}
+	r.bodies[len(r.bodies)-1].points++
+	r.points++
+	number, spell := r.number(n)
+	v, ok := parseDecimal(pt.Value)
+	flags := v.flags()
+	if !ok {
+		flags = flagText | min(byte(len(pt.Value)-1), longText)<<textShift
+	}
+	b := r.buf
+	at := len(b)
+	b = append(b, 0)
+	if number == r.state.number && !spell {
+		flags |= flagNext
+	} else {
+		ref := zigzag(int64(number-r.state.number)) << 1
+		if spell {
+			b = binary.AppendUvarint(b, ref|1)
+			b = binary.AppendUvarint(b, uint64(len(name)))
+			b = append(b, name...)
+		} else {
+			b = binary.AppendUvarint(b, ref)
+		}
+	}
+	if pt.TS == r.state.ts && pt.Frac == r.state.frac {
+		flags |= flagSameTime
+	} else {
+		b = binary.AppendUvarint(b, zigzag(pt.TS-r.state.ts)<<2|uint64(pt.Frac))
+	}
+	if ok {
+		b = binary.AppendUvarint(b, v.mant)
+	} else {
+		if len(pt.Value) > longText {
+			b = append(b, byte(len(pt.Value)-1))
+		}
+		b = append(b, pt.Value...)
+	}
+	b[at] = flags
+	r.buf = b
+	r.state = point{number + 1, pt.TS, pt.Frac}
+}
+
+// number gives the number of a series in this epoch, and whether its name is to be spelled.
+func (r *Recorder) number(n *Named) (number uint64, spell bool) {
+	number, block := n.v>>16, n.v&spelledTwice
+	if number < r.first {
+		number, block = r.next, r.block%blocks
+		r.next++
+		n.v = number<<16 | block
+		return number - r.first, true
+	}
+	if block == spelledTwice {
+		return number - r.first, false
+	}
+	if (r.block-block)%blocks >= 2 { // all of the block in between lies between the two
+		n.v |= spelledTwice
+	}
+	return number - r.first, true
+}
+
+// Record gives the next record of the batch: all its points, unless they are more than about 1 MiB. It is the
+// recorder's, until the next call. origin is where the points come from, nil = the node that writes the log.
+func (r *Recorder) Record(shard int, origin *Origin, seq Seq) []byte {
+	b := r.bodies[r.given]
+	r.given++
+	end := len(r.buf)
+	if r.given < len(r.bodies) {
+		end = r.bodies[r.given].from
+	}
+	r.points -= b.points
+	h := Head{Shard: shard, Seq: seq, epoch: r.first, base: b.base, Points: b.points}
+	if origin != nil {
+		h.Origin, h.Foreign = *origin, true
+	}
+	r.out = append(h.append(r.out[:0]), r.buf[b.from:end]...)
+	if r.inBlock += len(r.out); r.inBlock >= BlockBytes && r.given == len(r.bodies) {
+		r.block++
+		r.inBlock = 0
+	}
+	return r.out
+}
+
+func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
