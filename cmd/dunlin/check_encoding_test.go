@@ -43,7 +43,7 @@ func startOnRedis(t *testing.T, period string) (file string, processes []*redist
 		t.Fatal(err)
 	}
 	n, err := node.New(node.Config{
-		Topology: topo, Name: "a", RespAddr: door, Fsync: "1s", JournalName: "journal", Sweep: time.Minute,
+		Topology: topo, Name: "a", RespAddr: door, JournalName: "journal", Sweep: time.Minute,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {

@@ -18,7 +18,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -35,7 +34,7 @@ func (away) Stats(context.Context) (store.Stats, error) { return store.Stats{}, 
 func open(t *testing.T, id int, st store.Store) *shard.Shard {
 	t.Helper()
 	sh, err := shard.New(t.Context(), shard.Config{
-		Origin: replog.Origin{Node: "n", Shard: id}, Layout: series.Day, Store: st, Log: &wal.Discard{}, Clock: clock,
+		Origin: replog.Origin{Node: "n", Shard: id}, Layout: series.Day, Store: st, Clock: clock,
 	})
 	if err != nil {
 		t.Fatal(err)

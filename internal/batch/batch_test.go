@@ -15,7 +15,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 func testClock() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
@@ -27,7 +26,7 @@ func newBatch(tb testing.TB) (*Batch, *ring.Topology) {
 	var shards []*shard.Shard
 	for id := 1; id <= 3; id++ {
 		sh, err := shard.New(context.Background(), shard.Config{
-			Origin: replog.Origin{Node: "n", Shard: id, Incarnation: 1}, Layout: series.Day, Log: &wal.Discard{},
+			Origin: replog.Origin{Node: "n", Shard: id, Incarnation: 1}, Layout: series.Day,
 			Store: engine.New(engine.Config{Layout: series.Day, Cluster: "c", Epoch: "e", Clock: testClock}), Clock: testClock,
 		})
 		if err != nil {

@@ -18,7 +18,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // TestStore_churn30 lives through 30 days: every day half of the series are new, two days are kept. What is counted
@@ -124,7 +123,7 @@ func TestStore_dropIsQuick(t *testing.T) {
 	shards := make([]*shard.Shard, len(stores))
 	for i, s := range stores {
 		sh, err := shard.New(t.Context(), shard.Config{
-			Origin: replog.Origin{Node: "n", Shard: i + 1}, Layout: storetest.Layout, Store: s, Log: &wal.Discard{},
+			Origin: replog.Origin{Node: "n", Shard: i + 1}, Layout: storetest.Layout, Store: s,
 			Clock: func() time.Time { return time.UnixMilli(testDay + 86_400_000) },
 		})
 		if err != nil {

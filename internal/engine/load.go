@@ -283,6 +283,38 @@ func (s *Store) loadPoints(in target, l *Loaded) {
 	s.disk.points, s.disk.text = points[:0], text[:0]
 }
 
+// ReadPoints calls fn for every point of a record of Save, and takes nothing in. The name and the value are good until
+// fn returns.
+func (s *Store) ReadPoints(rec []byte, fn func(name []byte, pt series.Point)) error {
+	l, err := ReadChunks(rec)
+	if err != nil {
+		return err
+	}
+	points := func() {
+		for s.rd.Next() {
+			s.disk.text = s.rd.AppendValue(s.disk.text[:0])
+			fn(l.Key.Series, series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.disk.text})
+		}
+	}
+	if l.Kind == replog.Open {
+		if _, _, err := s.readOpen(&l); err != nil {
+			return err
+		}
+		points()
+		return s.rd.Err()
+	}
+	if err := s.readFull(&l); err != nil {
+		return err
+	}
+	for _, c := range s.disk.chunks {
+		s.rd.Reset(c.bytes)
+		if points(); s.rd.Err() != nil {
+			return ErrRecord
+		}
+	}
+	return nil
+}
+
 // Replay is Put for points of a log: nothing is recorded, and no limit keeps them out.
 func (s *Store) Replay(puts []store.Put) {
 	s.quiet = true

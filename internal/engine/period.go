@@ -45,7 +45,7 @@ type entry struct {
 	score    int64  // µs, of the last change
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
-	savedHi  uint64   // sum of the digests of the chunks that Save has written; their number is not kept
+	savedHi  uint64 // sum of the digests of the chunks that Save has written; their number is not kept
 	savedLo  uint64
 	dir      slab.Ref // block of dirents
 	dirLen   uint32   // chunks, the open one included

@@ -44,7 +44,7 @@ type Store struct {
 	tables  int64      // bytes in sight of the garbage collector, as counted
 	refused refusal
 
-	quiet   bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
+	quiet bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
 
 	scratch
 }

@@ -23,10 +23,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-type noLog struct{}
-
-func (noLog) Append([]byte) {}
-
 // node executes the command table directly: what package server does, without connections.
 type node struct {
 	slots []*Slot
@@ -47,7 +43,7 @@ func newNode(t testing.TB, shards int, now time.Time, open func(id int) store.Lo
 	}
 	for id := 1; id <= shards; id++ {
 		sh, err := shard.New(context.Background(), shard.Config{
-			Origin: replog.Origin{Shard: id}, Layout: n.topo.Layout, Store: open(id), Log: noLog{}, Clock: clock,
+			Origin: replog.Origin{Shard: id}, Layout: n.topo.Layout, Store: open(id), Clock: clock,
 		})
 		if err != nil {
 			t.Fatal(err)

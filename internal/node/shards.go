@@ -66,7 +66,7 @@ func (n *Node) openStore(id int, incarnation replog.Incarnation, rec *replog.Rec
 	if !n.self.OnRedis() {
 		return engine.New(engine.Config{
 			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec,
+			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec, Shard: id,
 		}), nil, nil
 	}
 	if id > len(n.self.Redis) {

@@ -16,13 +16,12 @@ import (
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 func engineShard(t interface{ Fatal(...any) }, epoch string) *shard.Shard {
 	clock := func() time.Time { return time.Unix(day+3600, 0) }
 	sh, err := shard.New(context.Background(), shard.Config{
-		Origin: replog.Origin{Shard: 1}, Layout: series.Day, Log: &wal.Discard{}, Clock: clock,
+		Origin: replog.Origin{Shard: 1}, Layout: series.Day, Clock: clock,
 		Store: engine.New(engine.Config{Layout: series.Day, Cluster: "c", Epoch: epoch, Clock: clock}),
 	})
 	if err != nil {

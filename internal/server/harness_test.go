@@ -20,7 +20,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +40,7 @@ func newShard(t testing.TB, id int, st store.Store) *shard.Shard {
 	t.Helper()
 	sh, err := shard.New(context.Background(), shard.Config{
 		Origin: replog.Origin{Node: "n1", Shard: id, Incarnation: replog.NewIncarnation()},
-		Layout: series.Day, Store: st, Log: &wal.Discard{}, Clock: testClock,
+		Layout: series.Day, Store: st, Clock: testClock,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // Stepper follows one peer: a *syncer.Syncer, or a mutant of it.
@@ -94,7 +93,7 @@ func (f *Flock) clock(n *node) func() time.Time {
 // boot gives a node a shard over its store.
 func (f *Flock) boot(n *node) {
 	sh, err := shard.New(context.Background(), shard.Config{
-		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st, Log: &wal.Discard{},
+		Origin: replog.Origin{Node: n.name, Shard: 1}, Layout: series.Day, Store: n.st,
 		Clock: f.clock(n),
 	})
 	if err != nil {

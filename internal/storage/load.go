@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -116,12 +118,18 @@ func (d *Dir) placeOf(name string) (place, bool) {
 func (d *Dir) loadFiles(ctx context.Context, parts []part) error {
 	byShard := map[int][]part{}
 	for _, p := range parts {
+		if d.shard(p.place.shard) == nil {
+			d.cfg.Log.Warn("storage: a file of a shard that this node does not hold stays as it is", "file", p.path)
+			continue
+		}
 		byShard[p.place.shard] = append(byShard[p.place.shard], p)
 	}
 	var g errgroup.Group
 	g.SetLimit(max(runtime.GOMAXPROCS(0), 1))
 	for _, list := range byShard {
-		slices.SortStableFunc(list, func(a, b part) int { return int(b.place.period - a.place.period) })
+		slices.SortStableFunc(list, func(a, b part) int { // open chunks first: full ones go before them as they are
+			return cmp.Or(int(b.place.period-a.place.period), -cmp.Compare(a.ext, b.ext))
+		})
 		g.Go(func() error {
 			for _, p := range list {
 				if err := d.loadPart(ctx, p); err != nil {
@@ -148,7 +156,7 @@ func (d *Dir) loadPart(ctx context.Context, p part) error {
 		return ctx.Err()
 	}
 	short := p.covered && p.size < p.to
-	bad := err != nil || rep.HeaderBad || len(rep.Damaged) > 0 && (p.covered || !rep.Torn) || short || l.refused > 0
+	bad := err != nil || rep.HeaderBad || len(rep.Damaged) > 0 && (p.covered || !rep.Torn) || short || l.refused > 0 || l.misplaced
 	d.adopt(p, bad)
 	if bad {
 		d.reportDamage(p.file, rep, err)
@@ -166,7 +174,9 @@ func (d *Dir) adopt(p part, bad bool) {
 	w.size = min(p.to, p.size)
 	switch {
 	case !p.covered && p.from > 0: // the rest of a file that is known already
-	case d.shard(p.place.shard) == nil || !p.covered:
+	case d.shard(p.place.shard) == nil: // the node may hold the shard again
+		return
+	case !p.covered:
 		d.gone = append(d.gone, w)
 	case p.ext == extFull:
 		ps.full = append(ps.full, w)
@@ -192,7 +202,9 @@ type loader struct {
 	d       *Dir
 	part    part
 	recs    records
-	refused int // records that are none
+	refused int // records that are none, or of a shard this node does not hold
+	// misplaced says that a record is of another place: somebody has moved files.
+	misplaced bool
 }
 
 const loadBytes = 64 << 10 // are united under one lock
@@ -204,25 +216,52 @@ func (l *loader) add(rec []byte) {
 	}
 }
 
+// flush unites the records with the stores they are of, whatever file they stand in.
 func (l *loader) flush() {
-	sh := l.d.shard(l.part.place.shard)
-	if sh == nil || len(l.recs.ends) == 0 {
-		l.recs.reset()
+	from := 0
+	for i := 0; i < len(l.recs.ends); {
+		sh := l.shardOf(l.recs.bytes[from:l.recs.ends[i]])
+		if sh == nil {
+			l.refused++
+			from = l.recs.ends[i]
+			i++
+			continue
+		}
+		tx := sh.Begin()
+		for ; i < len(l.recs.ends); i++ {
+			rec := l.recs.bytes[from:l.recs.ends[i]]
+			if l.shardOf(rec) != sh {
+				break
+			}
+			l.load(storeOf(tx), rec)
+			from = l.recs.ends[i]
+		}
+		tx.End()
+	}
+	l.recs.reset()
+}
+
+// shardOf gives the shard of a record, nil when this node holds it not or it is no record.
+func (l *loader) shardOf(rec []byte) *shard.Shard {
+	head, err := engine.ReadChunks(rec)
+	if err != nil {
+		return nil
+	}
+	return l.d.shard(head.Shard)
+}
+
+func (l *loader) load(st *engine.Store, rec []byte) {
+	head, _ := engine.ReadChunks(rec) // it was read before
+	if head.Key.Period < l.d.Floor() {
 		return
 	}
-	points, from := 0, 0
-	tx := sh.Begin()
-	for _, end := range l.recs.ends {
-		res, err := storeOf(tx).Load(l.recs.bytes[from:end], l.part.covered)
-		if err != nil {
-			l.refused++
-		}
-		points += res.Points
-		from = end
+	here := head.Shard == l.part.place.shard && head.Key.Period == l.part.place.period
+	l.misplaced = l.misplaced || !here
+	res, err := st.Load(rec, l.part.covered && here)
+	if err != nil {
+		l.refused++
 	}
-	tx.End()
-	l.d.progress.points.Add(int64(points))
-	l.recs.reset()
+	l.d.progress.points.Add(int64(res.Points))
 }
 
 // scan reads the frames of a file up to a length, counting what was read.

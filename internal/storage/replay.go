@@ -88,7 +88,9 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 }
 
 // endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
-func endsRun(seg, next file) bool { return next.salt != seg.salt || next.number/1000 == seg.number/1000 }
+func endsRun(seg, next file) bool {
+	return next.salt != seg.salt || next.number/1000 == seg.number/1000
+}
 
 // replayer unites records with one store.
 type replayer struct {

@@ -51,6 +51,7 @@ type Walker struct {
 	done, total    int64
 	dicts          map[dictKey]*replog.Dict
 	in             replog.Reader
+	stores         map[series.Layout]*engine.Store // working memory
 }
 
 // dictKey is one shard of one run of the node.
@@ -64,7 +65,7 @@ func (w *Walker) Run(ctx context.Context) error {
 	if _, err := w.FS.ReadDir(w.Path); err != nil {
 		return fmt.Errorf("read the directory: %w", err)
 	}
-	w.dicts = map[dictKey]*replog.Dict{}
+	w.dicts, w.stores = map[dictKey]*replog.Dict{}, map[series.Layout]*engine.Store{}
 	m := w.manifest()
 	files := w.list(logDir)
 	periods, _ := w.FS.ReadDir(filepath.Join(w.Path, periodDir))
@@ -204,7 +205,7 @@ func (w *Walker) record(f file, off int64, rec []byte) error {
 	lost, err := 0, error(nil)
 	switch {
 	case f.ext != extLog:
-		err = engine.ReadRecord(rec, point)
+		err = w.chunks(f, rec, point)
 	case replog.KindOf(rec) == replog.Points:
 		lost, err = w.points(f, rec, point)
 	default:
@@ -222,6 +223,21 @@ func (w *Walker) record(f file, off int64, rec []byte) error {
 		})
 	}
 	return nil
+}
+
+// chunks reads a record of a period file.
+func (w *Walker) chunks(f file, rec []byte, point func([]byte, series.Point)) error {
+	period := filepath.Base(filepath.Dir(f.path))
+	for _, l := range []series.Layout{series.Day, series.Hour, series.DayCompact, series.HourCompact} {
+		if _, ok := l.ParsePeriod([]byte(period)); !ok {
+			continue
+		}
+		if w.stores[l] == nil {
+			w.stores[l] = engine.New(engine.Config{Layout: l})
+		}
+		return w.stores[l].ReadPoints(rec, point)
+	}
+	return errors.New("the directory is not called as a period")
 }
 
 // points reads a record of the log.

@@ -16,7 +16,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store/redistest"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
 	"github.com/dunlin-db/dunlin/internal/syncer"
-	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 // node is one shard of one node: its store, a Syncer per peer, a Follower where it is a Redis.
@@ -34,7 +33,7 @@ func newShard(t *testing.T, name string, st store.Store) *shard.Shard {
 	t.Helper()
 	sh, err := shard.New(context.Background(), shard.Config{
 		Origin: replog.Origin{Node: name, Shard: 1, Incarnation: replog.NewIncarnation()},
-		Layout: series.Day, Store: st, Log: &wal.Discard{}, Clock: time.Now,
+		Layout: series.Day, Store: st, Clock: time.Now,
 	})
 	if err != nil {
 		t.Fatalf("shard: %v", err)

@@ -1,4 +1,4 @@
-package faultfs
+package fsxtest
 
 import (
 	"errors"

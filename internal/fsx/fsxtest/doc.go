@@ -1,4 +1,4 @@
-// Package faultfs is a file system in memory that loses what was not fsynced, and fails when it is told to. It is for
+// Package fsxtest is a file system in memory that loses what was not fsynced, and fails when it is told to. It is for
 // tests of what writes files.
 //
 // # What it is
@@ -19,4 +19,4 @@
 // # What it does not do
 //
 // It has no permissions and no links but hard ones.
-package faultfs
+package fsxtest
