@@ -14,7 +14,8 @@
 //
 // # Where it sits
 //
-// Under engine, which decides which points form a chunk and where its bytes live. It imports nothing of ours.
+// Under engine, which decides which points form a chunk and where its bytes live. It imports decimal, which reads and
+// prints values.
 //
 // # Invariants
 //

@@ -136,7 +136,7 @@ func (e *Encoder) regular(i int, pt Point) (m int64, ok bool) {
 		return int64(math.Float64bits(f)), ok
 	}
 	if r := &e.recs[i]; r.ok {
-		return r.val.fit(p.dec, p.min)
+		return r.val.Fit(p.dec, p.min)
 	}
 	return 0, false
 }
