@@ -69,7 +69,7 @@ func (r *Reader) Reset(sealed []byte) {
 // ResetOpen makes r read an open chunk.
 func (r *Reader) ResetOpen(s *State, buf []byte) {
 	r.reset(false)
-	r.b.copyOpen(s, buf)
+	r.b.copyOpen(s, buf, 0)
 	r.params = s.params
 	r.n = int(s.count)
 	r.b.size(r.n)
