@@ -39,7 +39,7 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 	binary.LittleEndian.PutUint16(b[12:], d.size)
 	binary.LittleEndian.PutUint16(b[14:], d.count)
 	if e.isOpen(i) {
-		e.tail, e.tailSize = d.block, uint32(d.size)
+		e.tail, e.tailSize = d.block, d.size
 	}
 }
 

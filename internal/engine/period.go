@@ -45,13 +45,19 @@ type entry struct {
 	score    int64  // µs, of the last change
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
-	tailSize uint32
+	tailSize uint16
+	sealAt   uint16   // points at which the open chunk is sealed
 	dir      slab.Ref // block of dirents
 	dirLen   uint32   // chunks, the open one included
 	dirCap   uint32
-	sealAt   uint16 // points at which the open chunk is sealed
-	held     bool
-	_        [13]byte
+	lateness
+	held bool
+}
+
+// lateness is what an entry knows for points that come late.
+type lateness struct {
+	marks chunk.Marks // of the open chunk
+	late  bool        // a point has come late since a chunk was sealed
 }
 
 const (
