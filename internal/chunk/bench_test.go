@@ -138,27 +138,37 @@ func BenchmarkKinds(b *testing.B) {
 	}
 }
 
-// BenchmarkEncoder_Insert puts a point that is 5 ticks late into an open chunk of 120.
+// BenchmarkEncoder_Insert puts a point into an open chunk of 180: one that is 5 ticks late, and others that belong to
+// places from its start to its end.
 func BenchmarkEncoder_Insert(b *testing.B) {
+	const n = 180
 	names, runs := kinds()
 	for i, points := range runs {
-		if i%4 > 0 {
+		if i%8 > 0 {
 			continue
 		}
-		b.Run(names[i], func(b *testing.B) {
-			var e Encoder
-			full, buf := openChunk(b, points[:119])
-			late := points[112]
-			late.TS += 5000
-			work := make([]byte, len(buf))
-			b.ReportAllocs()
-			for b.Loop() {
-				s := full
-				copy(work, buf[:s.Size()])
-				if e.Insert(&s, work, late) != Inserted {
-					b.Fatal("not inserted")
+		for _, at := range []int{n / 10, n / 2, n * 9 / 10, n - 5} {
+			b.Run(fmt.Sprintf("%s/%d", names[i], at), func(b *testing.B) {
+				var e Encoder
+				var marks Marks
+				full, buf := openChunk(b, points[:n])
+				s := Start(full.Params())
+				for _, pt := range points[:n] {
+					s.Append(buf, pt)
+					marks.Note(&s)
 				}
-			}
-		})
+				late := points[at]
+				late.TS += 5000
+				work := make([]byte, len(buf))
+				b.ReportAllocs()
+				for b.Loop() {
+					s, m := full, marks
+					copy(work, buf[:s.Size()])
+					if e.Insert(&s, &m, work, late) != Inserted {
+						b.Fatal("not inserted")
+					}
+				}
+			})
+		}
 	}
 }

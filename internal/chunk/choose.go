@@ -1,8 +1,10 @@
 package chunk
 
+import "github.com/dunlin-db/dunlin/internal/decimal"
+
 // record is a regular point as the choice of parameters sees it.
 type record struct {
-	val decimal
+	val decimal.Decimal
 	ok  bool // the value is a decimal
 }
 
@@ -27,29 +29,29 @@ func chooseStyle(points []Point) uint8 {
 // chooseDecimals weighs every pair of decimal counts that occurs: an odd point costs about 100 bits, a decimal more
 // than needed a third of a digit's bits (differences scale less than values).
 func chooseDecimals(recs []record) (dec, least uint8) {
-	var count, zero [maxDigits + 1]int // by decimals; zero: of these, ending in '0'
-	var digits [maxDigits + 1]int64    // largest mantissa
+	var count, zero [decimal.MaxDigits + 1]int // by decimals; zero: of these, ending in '0'
+	var digits [decimal.MaxDigits + 1]int64    // largest mantissa
 	for _, r := range recs {
 		if !r.ok {
 			continue
 		}
-		d := r.val.decs
+		d := r.val.Decs
 		count[d]++
-		if r.val.mant%10 == 0 {
+		if r.val.Mant%10 == 0 {
 			zero[d]++
 		}
-		digits[d] = max(digits[d], r.val.mant, -r.val.mant)
+		digits[d] = max(digits[d], r.val.Mant, -r.val.Mant)
 	}
 	best := int(^uint(0) >> 1)
 	for lo := range count {
-		for hi := lo; hi <= maxDigits; hi++ {
+		for hi := lo; hi <= decimal.MaxDigits; hi++ {
 			if count[lo] == 0 || count[hi] == 0 {
 				continue
 			}
 			odd := 0
 			for d := range count {
 				switch {
-				case d < lo || d > hi || digits[d] > maxMantissa/pow10[hi-d]:
+				case d < lo || d > hi || digits[d] > decimal.MaxMantissa/decimal.Pow10[hi-d]:
 					odd += count[d]
 				case d > lo:
 					odd += zero[d]
@@ -70,9 +72,9 @@ func (e *Encoder) choose(points []Point) Params {
 	e.recs = e.recs[:0]
 	long := 0
 	for _, pt := range points {
-		v, ok := parseDecimal(pt.Value)
+		v, ok := decimal.Parse(pt.Value)
 		e.recs = append(e.recs, record{v, ok})
-		if ok && v.long() || !ok && len(pt.Value) > maxDigits {
+		if ok && v.Long() || !ok && len(pt.Value) > decimal.MaxDigits {
 			long++
 		}
 	}

@@ -84,40 +84,6 @@ func same(t interface {
 	}
 }
 
-func TestParseDecimal(t *testing.T) {
-	for _, c := range []struct {
-		text string
-		want decimal
-		ok   bool
-	}{
-		{"0", decimal{0, 0}, true},
-		{"0.0", decimal{0, 1}, true},
-		{"-1.50", decimal{-150, 2}, true},
-		{"999999999999999999", decimal{999999999999999999, 0}, true},
-		{"0.00000000000000001", decimal{1, 17}, true},
-		{"9.99999999999999999", decimal{999999999999999999, 17}, true},
-		{"1000000000000000000", decimal{}, false},
-		{"-0", decimal{}, false},
-		{"-0.0", decimal{}, false},
-		{"", decimal{}, false},
-		{"-", decimal{}, false},
-		{".5", decimal{}, false},
-		{"5.", decimal{}, false},
-		{"00", decimal{}, false},
-		{"01", decimal{}, false},
-		{"1e5", decimal{}, false},
-		{"1.2.3", decimal{}, false},
-		{"+1", decimal{}, false},
-		{"NaN", decimal{}, false},
-		{" 1", decimal{}, false},
-		{"-.5", decimal{}, false},
-	} {
-		if got, ok := parseDecimal([]byte(c.text)); ok != c.ok || ok && got != c.want {
-			t.Errorf("%q: %v %v, want %v %v", c.text, got, ok, c.want, c.ok)
-		}
-	}
-}
-
 func TestEncode_styles(t *testing.T) {
 	base := int64(1795348800000)
 	for _, c := range []struct {

@@ -2,9 +2,10 @@
 //
 // # What it is
 //
-// A chunk has two forms, described bit by bit in docs/format/chunk.md. The open form (open.go, walk.go, insert.go) is a
-// State and a stream of bits that grows by Append and takes late points by Insert. The sealed form (seal.go, column.go,
-// pack.go) is columns of times, values and odd points, each packed as suits it. Reader decodes both, each as a whole.
+// A chunk has two forms, described bit by bit in docs/format/chunk.md. The open form (open.go, walk.go, insert.go,
+// marks.go) is a State and a stream of bits that grows by Append and takes late points by Insert. The sealed form
+// (seal.go, column.go, pack.go) is columns of times, values and odd points, each packed as suits it. Reader decodes
+// both, each as a whole.
 //
 // A value that is a plain decimal is an integer mantissa, never a float64: its text comes back byte for byte from the
 // mantissa and the chunk's two decimal counts. Texts that are floats in full, all 17 digits, are the bits of the float.
@@ -14,7 +15,8 @@
 //
 // # Where it sits
 //
-// Under engine, which decides which points form a chunk and where its bytes live. It imports nothing of ours.
+// Under engine, which decides which points form a chunk and where its bytes live. It imports decimal, which reads and
+// prints values.
 //
 // # Invariants
 //

@@ -52,9 +52,10 @@ func FuzzEncode(f *testing.F) {
 		}
 		buf := make([]byte, MaxSize(points))
 		s := Start(Suit(points[0]))
+		var m Marks
 		for i := range points {
-			e.Insert(&s, buf, points[i*7%len(points)])
-			e.Insert(&s, buf, points[i])
+			e.Insert(&s, &m, buf, points[i*7%len(points)])
+			e.Insert(&s, &m, buf, points[i])
 		}
 		slices.SortFunc(points, compare)
 		points = slices.CompactFunc(points, func(a, b Point) bool { return compare(a, b) == 0 })

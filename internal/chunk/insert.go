@@ -16,16 +16,15 @@ const (
 )
 
 // Insert puts a point into an open chunk, in its place by time and then by the member's bytes. What stands before the
-// place is not written again.
-func (e *Encoder) Insert(s *State, buf []byte, pt Point) Outcome {
+// place is not written again, and of what comes after it only the next few points are: then the differences are what
+// they were, and the rest is moved. m are the marks of the chunk.
+func (e *Encoder) Insert(s *State, m *Marks, buf []byte, pt Point) Outcome {
 	if s.count == MaxPoints || !pt.fits() {
 		return NoRoom
 	}
 	b, n := &e.in, int(s.count)
-	b.copyOpen(s, buf)
-	b.size(n)
-	here := Start(s.params)
-	at := here.walk(b, 0, n, pt.TS)
+	here, from := m.before(b, s, buf, pt.TS)
+	at := here.walk(b, int(here.count), n, pt.TS)
 	for at < n { // those of the same time
 		before := here
 		if here.walk(b, at, at+1, pt.TS+1) == at {
@@ -43,21 +42,35 @@ func (e *Encoder) Insert(s *State, buf []byte, pt Point) Outcome {
 		}
 		at++
 	}
-	tail := here
-	tail.walk(b, at, n, math.MaxInt64)
-	here.acc = accAt(b.bytes, here.bits)
-	if !here.Append(buf, pt) || !here.appendBlock(buf, b, at) {
-		copy(buf, b.bytes[:s.bits>>6<<3])
+	place, old := here.bits, here
+	here.acc = accAt(b.bytes, place)
+	fits := here.Append(buf, pt) && here.catchUp(&old, buf, b)
+	end := here
+	if !fits || !end.move(buf, b, old.bits, s.bits) {
+		copy(buf[from:], b.bytes[from:s.bits>>6<<3])
 		return NoRoom
 	}
-	*s = here
+	m.shift(place, &old, &here)
+	if int(old.count) == n {
+		*s = end
+	} else {
+		s.bits, s.acc, s.count, s.odd = end.bits, end.acc, s.count+1, s.odd+here.odd-old.odd
+	}
+	m.Note(s)
 	return Inserted
 }
 
-// appendBlock adds the points of an open chunk with the same parameters from index at on.
-func (s *State) appendBlock(buf []byte, b *block, at int) bool {
+// catchUp writes points that come after the place until those that are left can stay as they are written: until s,
+// where they would go on, predicts what old does, where they went on.
+func (s *State) catchUp(old *State, buf []byte, b *block) bool {
 	var text [MaxValue]byte
-	for i := at; i < len(b.ts); i++ {
+	for i := int(old.count); i < len(b.ts); i++ {
+		first := s.count == s.odd // of the regular ones is still to come
+		if s.last == old.last && s.step == old.step && s.mant == old.mant && s.slope == old.slope &&
+			first == (old.count == old.odd) && old.count > 0 {
+			break
+		}
+		old.walk(b, i, i+1, math.MaxInt64)
 		ok := false
 		if b.isOdd(i) {
 			frac, value := readText(b.bytes, uint64(b.val[i]), text[:0])
@@ -68,6 +81,19 @@ func (s *State) appendBlock(buf []byte, b *block, at int) bool {
 		if !ok {
 			return false
 		}
+	}
+	return true
+}
+
+// move appends the bits of a copy of the stream from one place to another. Only bits and acc of s change.
+func (s *State) move(buf []byte, b *block, at, end uint32) bool {
+	if int((s.bits+end-at)>>6<<3) > len(buf) {
+		return false
+	}
+	for at < end {
+		n := min(end-at, 64)
+		s.push(buf, loadLong(b.bytes, uint64(at), uint(n)), n)
+		at += n
 	}
 	return true
 }

@@ -3,6 +3,7 @@ package chunk
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -127,12 +128,13 @@ func TestInsert_law(t *testing.T) {
 		order = append(order[:min(len(order), 60)], late...)
 		buf := make([]byte, rapid.SampledFrom([]int{64, 256, 1024, MaxSize(order)}).Draw(t, "buffer"))
 		s := Start(Suit(order[0]))
+		var m Marks
 		var want []Point
 		for _, p := range order {
 			at, known := slices.BinarySearchFunc(want, p, compare)
 			was := s
 			before := bytes.Clone(buf[:s.bits>>6<<3])
-			switch out := e.Insert(&s, buf, p); {
+			switch out := e.Insert(&s, &m, buf, p); {
 			case out == Known != known && out != NoRoom:
 				t.Fatalf("%q: %v, known %v", p.Value, out, known)
 			case out == NoRoom && (len(buf) >= MaxSize(order) || s != was || !bytes.HasPrefix(buf, before)):
@@ -146,6 +148,69 @@ func TestInsert_law(t *testing.T) {
 			same(t, decode(t, e.Seal(nil, &s, buf)), want)
 		}
 	})
+}
+
+// TestInsert_law_marks: appending, putting in late and again, and sealing give the sorted set of the points, and the
+// same bytes as without marks.
+func TestInsert_law_marks(t *testing.T) {
+	var e, plain Encoder
+	rapid.Check(t, func(t *rapid.T) {
+		all := drawSeries.Draw(t, "points")
+		slices.SortFunc(all, compare)
+		all = slices.CompactFunc(all, func(a, b Point) bool { return compare(a, b) == 0 })
+		params := rapid.SampledFrom([]Params{Suit(all[0]), suited(all)}).Draw(t, "params")
+		params.dod = rapid.Bool().Draw(t, "by slope")
+		share := rapid.SampledFrom([]int{2, 10, 50}).Draw(t, "late, %")
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		s, m, buf := Start(params), Marks{}, make([]byte, MaxSize(all)+8)
+		bare, bareBuf := s, slices.Clone(buf)
+		var held, want []Point
+		put := func(p Point) {
+			at, known := slices.BinarySearchFunc(want, p, compare)
+			if at == len(want) && rng.IntN(8) > 0 {
+				if !s.Append(buf, p) || !bare.Append(bareBuf, p) {
+					t.Fatalf("no room")
+				}
+				m.Note(&s)
+			} else if out := e.Insert(&s, &m, buf, p); out == Known != known || out == NoRoom ||
+				out != plain.Insert(&bare, &Marks{}, bareBuf, p) {
+				t.Fatalf("%q: %v, known %v", p.Value, out, known)
+			}
+			if !known {
+				want = slices.Insert(want, at, p)
+			}
+			if s != bare || !bytes.Equal(buf[:s.bits>>6<<3], bareBuf[:s.bits>>6<<3]) {
+				t.Fatalf("with marks %+v, without %+v", s, bare)
+			}
+		}
+		for i, p := range all {
+			if rng.IntN(100) < share {
+				held = append(held, p)
+			} else {
+				put(p)
+			}
+			for len(held) > 0 && (rng.IntN(6) == 0 || i == len(all)-1) {
+				j := rng.IntN(len(held))
+				put(held[j])
+				held = slices.Delete(held, j, j+1)
+			}
+			if len(want) > 0 && rng.IntN(20) == 0 {
+				put(want[rng.IntN(len(want))])
+			}
+			if rng.IntN(30) == 0 {
+				same(t, decodeOpen(t, &s, buf), want)
+			}
+		}
+		same(t, decodeOpen(t, &s, buf), want)
+		same(t, decode(t, e.Seal(nil, &s, buf)), want)
+	})
+}
+
+// suited gives the parameters that suit points.
+func suited(points []Point) Params {
+	var e Encoder
+	e.Open(make([]byte, MaxSize(points)), points)
+	return e.Params()
 }
 
 func TestReader_Search(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+
+	"github.com/dunlin-db/dunlin/internal/decimal"
 )
 
 const (
@@ -30,9 +32,9 @@ type Params struct {
 // Suit gives parameters for a chunk of which only the first point is known.
 func Suit(first Point) Params {
 	p := Params{style: first.Frac & 3, k: defaultBits}
-	v, ok := parseDecimal(first.Value)
-	if ok && !v.long() {
-		p.dec, p.min = v.decs, v.decs
+	v, ok := decimal.Parse(first.Value)
+	if ok && !v.Long() {
+		p.dec, p.min = v.Decs, v.Decs
 	} else if _, ok := parseFloat(first.Value); ok {
 		p.float, p.k = true, 50
 	}
@@ -89,11 +91,11 @@ func (p *Params) mantissa(value []byte) (m int64, ok bool) {
 		f, ok := parseFloat(value)
 		return int64(math.Float64bits(f)), ok
 	}
-	v, ok := parseDecimal(value)
+	v, ok := decimal.Parse(value)
 	if !ok {
 		return 0, false
 	}
-	if m, ok = v.fit(p.dec, p.min); !ok {
+	if m, ok = v.Fit(p.dec, p.min); !ok {
 		return 0, false
 	}
 	stored := m >> p.shift
@@ -334,5 +336,5 @@ func (p *Params) appendValue(dst []byte, stored int64) []byte {
 	if p.float {
 		return appendFloat(dst, stored)
 	}
-	return appendDecimal(dst, stored<<p.shift, p.dec, p.min)
+	return decimal.Append(dst, stored<<p.shift, p.dec, p.min)
 }

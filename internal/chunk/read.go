@@ -3,6 +3,8 @@ package chunk
 import (
 	"math"
 	"sort"
+
+	"github.com/dunlin-db/dunlin/internal/decimal"
 )
 
 // Reader decodes a chunk: for r.Next() { r.TS, r.Frac, r.AppendValue(nil) }, then r.Err. It keeps a copy of the
@@ -67,7 +69,7 @@ func (r *Reader) Reset(sealed []byte) {
 // ResetOpen makes r read an open chunk.
 func (r *Reader) ResetOpen(s *State, buf []byte) {
 	r.reset(false)
-	r.b.copyOpen(s, buf)
+	r.b.copyOpen(s, buf, 0)
 	r.params = s.params
 	r.n = int(s.count)
 	r.b.size(r.n)
@@ -269,7 +271,7 @@ func (r *Reader) readValues(val []int64) {
 		r.params.min = in.byte()
 	}
 	c.at = in.at
-	if c.bad = c.bad || in.bad || decs > maxDigits || r.params.min > decs || head&32 != 0; c.bad {
+	if c.bad = c.bad || in.bad || decs > decimal.MaxDigits || r.params.min > decs || head&32 != 0; c.bad {
 		return
 	}
 	c.read(val)

@@ -72,7 +72,7 @@ func (o *oddPoints) add(i int, pt Point) {
 // Seal appends the sealed form of an open chunk that has points.
 func (e *Encoder) Seal(dst []byte, s *State, buf []byte) []byte {
 	b := &e.in
-	b.copyOpen(s, buf)
+	b.copyOpen(s, buf, 0)
 	b.size(int(s.count))
 	all := Start(s.params)
 	all.walk(b, 0, len(b.ts), math.MaxInt64)
@@ -90,6 +90,17 @@ func (e *Encoder) Seal(dst []byte, s *State, buf []byte) []byte {
 	}
 	e.odd.reset()
 	return e.write(dst)
+}
+
+// Cut gives an open chunk as it was with its first n points. It has the same buffer.
+func (e *Encoder) Cut(s *State, buf []byte, n int) State {
+	b := &e.in
+	b.copyOpen(s, buf, 0)
+	b.size(n)
+	cut := Start(s.params)
+	cut.walk(b, 0, n, math.MaxInt64)
+	cut.acc = accAt(b.bytes, cut.bits)
+	return cut
 }
 
 // inPoints gives the points of e.in as texts.
@@ -136,7 +147,7 @@ func (e *Encoder) regular(i int, pt Point) (m int64, ok bool) {
 		return int64(math.Float64bits(f)), ok
 	}
 	if r := &e.recs[i]; r.ok {
-		return r.val.fit(p.dec, p.min)
+		return r.val.Fit(p.dec, p.min)
 	}
 	return 0, false
 }

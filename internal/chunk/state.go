@@ -1,5 +1,7 @@
 package chunk
 
+import "github.com/dunlin-db/dunlin/internal/decimal"
+
 // AppendState appends an open chunk whose whole words are in buf, as it stands in files: docs/format/chunk.md.
 func (s *State) AppendState(dst, buf []byte) []byte {
 	p, flags := &s.params, byte(0)
@@ -28,7 +30,7 @@ func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
 	p.float, p.dod, p.dec = p.dec>>5&1 == 1, p.dec>>6&1 == 1, p.dec&^(1<<5|1<<6)
 	p.min, p.k, p.shift = in.byte(), in.byte(), in.byte()
 	last, bits := in.unsigned(), in.unsigned()
-	if in.bad || p.style > shortest || p.dec > maxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
+	if in.bad || p.style > shortest || p.dec > decimal.MaxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
 		bits > 8*uint64(len(b)) || (bits+7)/8 != uint64(len(b)-in.at) || last >= min(bits, MaxPoints) {
 		r.fail()
 		return State{}, nil, r.err

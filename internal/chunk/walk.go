@@ -32,12 +32,14 @@ func (b *block) markOdd(i int) {
 
 func (b *block) isOdd(i int) bool { return len(b.odd) > 0 && b.odd[i>>6]>>(i&63)&1 == 1 }
 
-// copyOpen copies the stream of an open chunk to b.bytes, so that all of it is in one piece.
-func (b *block) copyOpen(s *State, buf []byte) {
+// copyOpen copies the stream of an open chunk to b.bytes, so that all of it is in one piece: what comes from a whole
+// word on, at byte from. The bytes before are not those of the chunk.
+func (b *block) copyOpen(s *State, buf []byte, from uint32) {
 	whole := s.bits >> 6 << 3
-	b.bytes = append(b.bytes[:0], buf[:whole]...)
-	b.bytes = binary.BigEndian.AppendUint64(b.bytes, s.acc)
-	b.bytes = append(b.bytes, make([]byte, slack)...)
+	b.bytes = slices.Grow(b.bytes[:0], int(whole)+8+slack)[:whole+8+slack]
+	copy(b.bytes[from:], buf[from:whole])
+	binary.BigEndian.PutUint64(b.bytes[whole:], s.acc)
+	clear(b.bytes[whole+8:])
 }
 
 // walk reads points at most to the block from index at on, and stops before one whose time is until or later. s is

@@ -7,6 +7,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
+	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // dirent is one chunk in the directory of an entry. For the open chunk, which is the last, size is that of its block
@@ -52,20 +53,46 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 	}
 }
 
+// dirBytes is the size of the block for n dirents: behind them is the sum of the digests of the chunks that Save has
+// written.
+func dirBytes(n int) int { return (n + 1) * direntBytes }
+
+// savedSum is the sum of the digests of the chunks that Save has written; their number is not kept.
+func (p *period) savedSum(e *entry) (hi, lo uint64) {
+	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
+	return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+}
+
+func (p *period) setSavedSum(e *entry, hi, lo uint64) {
+	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
+	binary.LittleEndian.PutUint64(b, hi)
+	binary.LittleEndian.PutUint64(b[8:], lo)
+}
+
+// addSaved adds the digest of chunks that are in a file now.
+func (p *period) addSaved(e *entry, d store.Digest) {
+	hi, lo := p.savedSum(e)
+	hi, lo = add128(hi, lo, d.Hi, d.Lo)
+	p.setSavedSum(e, hi, lo)
+}
+
 // makeRoom inserts n empty dirents at i.
 func (p *period) makeRoom(e *entry, i, n int) {
 	used := int(e.dirLen) * direntBytes
 	if need := int(e.dirLen) + n; need > int(e.dirCap) {
 		if e.dirLen > 0 {
-			need = (need+need/4+3)&^3 | 1 // no size of the blocks of open chunks
+			need = (need + need/4 + 3) &^ 3 // with the place for the sum no size of the blocks of open chunks
 		}
-		size := slab.BlockBytes(need * direntBytes)
+		size := slab.BlockBytes(dirBytes(need))
 		block := p.slab.Alloc(&p.Memory, size)
+		var hi, lo uint64
 		if e.dirCap > 0 {
+			hi, lo = p.savedSum(e)
 			copy(p.slab.At(block, used), p.slab.At(e.dir, used))
-			p.slab.Release(e.dir, int(e.dirCap)*direntBytes)
+			p.slab.Release(e.dir, dirBytes(int(e.dirCap)))
 		}
-		e.dir, e.dirCap = block, uint32(size/direntBytes)
+		e.dir, e.dirCap = block, uint32(size/direntBytes)-1
+		p.setSavedSum(e, hi, lo)
 	}
 	e.dirLen += uint32(n)
 	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)

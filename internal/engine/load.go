@@ -217,7 +217,7 @@ func (s *Store) loadFull(in target, l *Loaded, saved bool) {
 		p.setDirent(e, at+i, d)
 	}
 	if saved {
-		e.savedHi, e.savedLo = add128(e.savedHi, e.savedLo, l.Digest.Hi, l.Digest.Lo)
+		p.addSaved(e, l.Digest)
 	}
 	e.sealAt = maxPoints
 	d := e.digest()
@@ -264,7 +264,7 @@ func (s *Store) hasRun(in target, l *Loaded, saved bool) bool {
 		d.saved = true
 		p.setDirent(e, at+i, d)
 	}
-	e.savedHi, e.savedLo = add128(e.savedHi, e.savedLo, l.Digest.Hi, l.Digest.Lo)
+	p.addSaved(e, l.Digest)
 	return true
 }
 

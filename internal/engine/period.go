@@ -45,13 +45,18 @@ type entry struct {
 	score    int64  // µs, of the last change
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
-	savedHi  uint64 // sum of the digests of the chunks that Save has written; their number is not kept
-	savedLo  uint64
-	dir      slab.Ref // block of dirents
+	tailSize uint16
+	sealAt   uint16   // points at which the open chunk is sealed; 0 = the entry is not held
+	dir      slab.Ref // block of dirents, and one place more: directory.go
 	dirLen   uint32   // chunks, the open one included
 	dirCap   uint32
-	tailSize uint16
-	sealAt   uint16 // points at which the open chunk is sealed; 0 = the entry is not held
+	lateness
+}
+
+// lateness is what an entry knows for points that come late.
+type lateness struct {
+	marks chunk.Marks // of the open chunk
+	late  bool        // a point has come late since a chunk was sealed
 }
 
 const (
@@ -124,7 +129,7 @@ func (p *period) recount() {
 
 // keyBytes is what an entry takes, without its name.
 func (p *period) keyBytes(e *entry) int64 {
-	n := entryBytes + int64(slab.BlockBytes(int(e.dirCap)*direntBytes))
+	n := entryBytes + int64(slab.BlockBytes(dirBytes(int(e.dirCap))))
 	for i := range e.dirLen {
 		n += int64(slab.BlockBytes(int(p.dirent(e, int(i)).size)))
 	}

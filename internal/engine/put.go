@@ -114,6 +114,7 @@ func (s *Store) refusePut(put *store.Put, why error) {
 
 // putLate unites a point that is not behind all others of its key.
 func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
+	to.e.late = true
 	if to.p.firstTS(to.e, int(to.e.dirLen)-1) < put.TS && to.e.open.Len() < maxPoints {
 		s.putInto(to, put, nowMicros)
 		return

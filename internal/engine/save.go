@@ -52,7 +52,9 @@ func (s *Store) Unsave(pid series.Period) {
 		return
 	}
 	p.each(0, func(_ uint32, e *entry) bool {
-		e.savedHi, e.savedLo = 0, 0
+		if e.dirCap > 0 {
+			p.setSavedSum(e, 0, 0)
+		}
 		for i := range int(e.dirLen) {
 			if d := p.dirent(e, i); d.saved {
 				d.saved = false
@@ -131,7 +133,8 @@ func (s *Store) digestPieces(p *period, id uint32, e *entry, complete bool) {
 	pieces := s.disk.pieces
 	spared := -1
 	rest := e.digest()
-	rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, e.savedHi, e.savedLo)
+	savedHi, savedLo := p.savedSum(e)
+	rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, savedHi, savedLo)
 	if complete {
 		spared = 0
 		for i := range pieces {
@@ -175,7 +178,7 @@ func (s *Store) fullRecord(p *period, id uint32, e *entry, w piece) []byte {
 		d.saved = true
 		p.setDirent(e, i, d)
 	}
-	e.savedHi, e.savedLo = add128(e.savedHi, e.savedLo, w.digest.Hi, w.digest.Lo)
+	p.addSaved(e, w.digest)
 	s.disk.rec = rec
 	return rec
 }
@@ -209,6 +212,8 @@ func (s *Store) forgetSaved(p *period, e *entry, i int, points []chunk.Point) {
 	for _, pt := range points {
 		s.hashPoint(series.Point(pt))
 	}
-	e.savedHi, e.savedLo = sub128(e.savedHi, e.savedLo, s.digest.Hi, s.digest.Lo)
+	hi, lo := p.savedSum(e)
+	hi, lo = sub128(hi, lo, s.digest.Hi, s.digest.Lo)
+	p.setSavedSum(e, hi, lo)
 	s.digest = sum
 }

@@ -16,6 +16,7 @@ const (
 	// on one tick, and its open chunks would be long at the same time and short at the same time, with their blocks free.
 	firstSeal   = 60
 	firstSpread = maxPoints
+	lateKeep    = 8  // points that do not get sealed with a chunk into which points came late
 	firstBytes  = 32 // that a new series gets for points: enough for a handful
 )
 
@@ -156,13 +157,9 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 			return err
 		}
 		s.growOpen(p, e, 0)
-		if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) { // it is text
-			s.growOpen(p, e, chunk.Room+len(cp.Value))
-			if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) {
-				panic("BUG: engine: a point that is outside the grammar")
-			}
-		}
+		s.appendOpen(p, e, cp)
 	}
+	e.marks.Note(&e.open)
 	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
 		last := int(e.dirLen) - 1
 		s.rewrite(p, e, last, s.decode(p, e, last))
@@ -170,10 +167,21 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	return nil
 }
 
+// appendOpen puts a point at the end of the open chunk, which gets a larger block if need be.
+func (s *Store) appendOpen(p *period, e *entry, cp chunk.Point) {
+	if e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) {
+		return
+	}
+	s.growOpen(p, e, chunk.Room+len(cp.Value))
+	if !e.open.Append(p.slab.At(e.tail, int(e.tailSize)), cp) {
+		panic("BUG: engine: a point that is outside the grammar")
+	}
+}
+
 // startOpen adds an empty open chunk; d says when it begins and how large its block is to be.
 func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
 	d.block = p.slab.Alloc(&p.Memory, int(d.size))
-	e.open = open
+	e.open, e.marks = open, chunk.Marks{}
 	p.makeRoom(e, int(e.dirLen), 1)
 	p.setDirent(e, int(e.dirLen)-1, d)
 }
@@ -191,18 +199,28 @@ func (s *Store) growOpen(p *period, e *entry, n int) {
 }
 
 // seal writes the open chunk out in its smallest form in a block that fits, and starts the next, which will probably
-// become a little larger than what was sealed, and gets room for half of it.
+// become a little larger than what was sealed, and gets room for half of it. Where points come late, the newest go
+// over to the next chunk: what is late mostly belongs between them, and a sealed chunk is dear to change.
 func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	s.encoded = s.enc.Seal(s.encoded[:0], &e.open, p.chunkBytes(e, last))
+	full, keep := e.open, s.old[:0]
+	if n := full.Len() - lateKeep; e.late && n >= lateKeep {
+		keep = s.decode(p, e, last)[n:]
+		full = s.enc.Cut(&full, p.chunkBytes(e, last), n)
+		next = keep[0]
+	}
+	s.encoded = s.enc.Seal(s.encoded[:0], &full, p.chunkBytes(e, last))
 	p.slab.Release(d.block, int(d.size))
-	d.count = uint16(e.open.Len())
+	d.count = uint16(full.Len())
 	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
-	e.sealAt = maxPoints
+	e.sealAt, e.late = maxPoints, false
 	size := slab.OpenBytes(max(firstBytes, int(d.size)*5/8))
 	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
+	for _, pt := range keep {
+		s.appendOpen(p, e, pt)
+	}
 }
 
 // putSealed copies the chunk in s.encoded to a block of its own.
@@ -254,14 +272,14 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 
 // insertOpen puts one point into the open chunk, in its place.
 func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
-	outcome := s.enc.Insert(&e.open, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
+	outcome := s.enc.Insert(&e.open, &e.marks, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	if outcome == chunk.NoRoom {
 		if err := s.admitGrowth(p, e); err != nil {
 			s.refused.add(1, err)
 			return
 		}
 		s.growOpen(p, e, chunk.Room+len(pt.Value))
-		outcome = s.enc.Insert(&e.open, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
+		outcome = s.enc.Insert(&e.open, &e.marks, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	}
 	switch outcome {
 	case chunk.Inserted:
@@ -351,7 +369,7 @@ func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 		part := points[n*len(points)/pieces : (n+1)*len(points)/pieces]
 		d := dirent{first: part[0].TS, count: uint16(len(part))}
 		if open && n == pieces-1 {
-			e.open = s.openChunk(p, &d, part)
+			e.open, e.marks = s.openChunk(p, &d, part), chunk.Marks{}
 		} else {
 			s.encoded = s.enc.Encode(s.encoded[:0], part)
 			s.putSealed(p, &d)

@@ -2,7 +2,6 @@ package shard_test
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"testing"
@@ -16,17 +15,56 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/storetest"
+	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// records is a log that keeps what it is given.
-type records struct{ recs [][2]uint64 } // number, points added
+// records is a log that keeps the heads of what it is given.
+type records struct {
+	recs [][2]uint64 // number, points added
+	full bool
+}
 
-func (r *records) Append(rec []byte) {
-	seq, n := binary.Uvarint(rec)
-	added, _ := binary.Uvarint(rec[n:])
-	r.recs = append(r.recs, [2]uint64{seq, added})
+func (r *records) Append(rec []byte) wal.LSN {
+	head, err := replog.Read(rec)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	r.recs = append(r.recs, [2]uint64{uint64(head.Seq), uint64(head.Points)})
+	return wal.LSN(len(r.recs))
+}
+
+func (r *records) Full() bool { return r.full }
+
+// telling is a store that tells a recorder what has grown, as the engine does.
+type telling struct {
+	store.Local
+	rec   *replog.Recorder
+	named replog.Named
+}
+
+func (s *telling) tell(n int) {
+	for range n {
+		s.rec.Point(&s.named, []byte("h:m"), series.Point{TS: noon.UnixMilli(), Value: []byte("1")})
+	}
+}
+
+func (s *telling) Unite(ctx context.Context, groups []store.Group, o store.Origin) error {
+	err := s.Local.Unite(ctx, groups, o)
+	for _, g := range groups {
+		s.tell(g.Added)
+	}
+	return err
+}
+
+func (s *telling) Put(puts []store.Put) {
+	s.Local.Put(puts)
+	for _, p := range puts {
+		if p.Added {
+			s.tell(1)
+		}
+	}
 }
 
 // remote is a store that says it is far away.
@@ -41,11 +79,15 @@ func naive() store.Local {
 
 func open(t *testing.T, st store.Store) (*shard.Shard, *records) {
 	t.Helper()
-	log := &records{}
-	s, err := shard.New(t.Context(), shard.Config{
-		Origin: replog.Origin{Node: "n", Shard: 3, Incarnation: 1}, Layout: series.Day, Store: st, Log: log,
+	log, rec := &records{}, replog.NewRecorder()
+	cfg := shard.Config{
+		Origin: replog.Origin{Node: "n", Shard: 3, Incarnation: 1}, Layout: series.Day, Store: st,
 		Clock: func() time.Time { return noon },
-	})
+	}
+	if local, ok := st.(store.Local); ok && !st.Remote() {
+		cfg.Store, cfg.Log, cfg.Recorder = &telling{Local: local, rec: rec}, log, rec
+	}
+	s, err := shard.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,15 +307,11 @@ func TestReader_Digests_holdsNoLockOverFn(t *testing.T) {
 	}
 }
 
-// nowhere is a log that keeps nothing.
-type nowhere struct{}
-
-func (nowhere) Append([]byte) {}
-
 func TestShard_numberingDoesNotAllocate(t *testing.T) {
+	rec := replog.NewRecorder()
 	s, err := shard.New(t.Context(), shard.Config{
-		Origin: replog.Origin{Node: "n", Shard: 3, Incarnation: 1}, Layout: series.Day, Store: remote{naive()},
-		Log: nowhere{}, Clock: func() time.Time { return noon },
+		Origin: replog.Origin{Node: "n", Shard: 3, Incarnation: 1}, Layout: series.Day,
+		Store: &telling{Local: naive(), rec: rec}, Log: nowhere{}, Recorder: rec, Clock: func() time.Time { return noon },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +319,44 @@ func TestShard_numberingDoesNotAllocate(t *testing.T) {
 	if got := testing.AllocsPerRun(1000, func() { s.Wrote(1, 1) }); got > 0 {
 		t.Errorf("%g allocations to number a change", got)
 	}
+}
+
+// nowhere is a log that keeps nothing.
+type nowhere struct{}
+
+func (nowhere) Append([]byte) wal.LSN { return 0 }
+
+func (nowhere) Full() bool { return false }
+
+func TestShard_full(t *testing.T) {
+	s, log := open(t, naive())
+	log.full = true
+	refused, err := s.Add(t.Context(), []store.Group{group("2026-11-22:a:m", "1795348800:1")})
+	if err != nil || len(refused) != 1 || !errors.Is(refused[0].Why, shard.ErrUnwritten) {
+		t.Errorf("%v, %v: a point is taken that can not be logged", refused, err)
+	}
+	puts := []store.Put{{
+		Series: []byte("a:m"), Member: []byte("1795348800:1"), TS: 1795348800000, ValueAt: 11,
+		Period: series.Day.PeriodOf(1795348800000),
+	}}
+	tx := s.Begin()
+	tx.Put(puts)
+	if tx.Logged() != 0 || !errors.Is(puts[0].Err, shard.ErrUnwritten) {
+		t.Errorf("put: %v, logged up to %d", puts[0].Err, tx.Logged())
+	}
+	tx.End()
+	log.full = false
+	tx = s.Begin()
+	puts[0].Err = nil
+	tx.Put(puts)
+	if tx.Logged() == 0 || !puts[0].Added {
+		t.Errorf("after that: %+v, logged up to %d", puts[0], tx.Logged())
+	}
+	tx.End()
+	if tx = s.Begin(); tx.Logged() != 0 {
+		t.Errorf("a Tx that wrote nothing waits for %d", tx.Logged())
+	}
+	tx.End()
 }
 
 func TestShard_Adopt(t *testing.T) {

@@ -1,4 +1,4 @@
-package chunk
+package decimal
 
 import (
 	"encoding/binary"
@@ -6,23 +6,26 @@ import (
 )
 
 const (
-	maxDigits   = 18       // an int64 holds any 18 digits, and so do their differences
-	maxMantissa = 1e18 - 1 //
+	// MaxDigits is the most digits of a value: an int64 holds any 18, and so do their differences.
+	MaxDigits = 18
+	// MaxMantissa is the largest mantissa.
+	MaxMantissa = 1e18 - 1
 )
 
-var pow10 = [maxDigits + 1]int64{
+// Pow10 are the powers of ten.
+var Pow10 = [MaxDigits + 1]int64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 	1e16, 1e17, 1e18,
 }
 
-// decimal is a value of the grammar -?(0|[1-9][0-9]*)(\.[0-9]+)? with at most 18 digits, except -0: mant / 10^decs.
-type decimal struct {
-	mant int64
-	decs uint8
+// Decimal is a value of the grammar -?(0|[1-9][0-9]*)(\.[0-9]+)? with at most 18 digits, except -0: Mant / 10^Decs.
+type Decimal struct {
+	Mant int64
+	Decs uint8
 }
 
-// long says that a value has more digits than people write: it is probably a float64 in full.
-func (v decimal) long() bool { return v.mant >= 1e15 && v.decs > 0 || v.mant <= -1e15 && v.decs > 0 }
+// Long says that a value has more digits than people write: it is probably a float64 in full.
+func (v Decimal) Long() bool { return v.Mant >= 1e15 && v.Decs > 0 || v.Mant <= -1e15 && v.Decs > 0 }
 
 // Eight characters at a time, the first in the lowest byte.
 const (
@@ -32,9 +35,9 @@ const (
 	nibble = 0xf0 * ones
 )
 
-// parseDecimal reads a decimal. Texts of up to 8 characters, whose memory goes on to 8 bytes, take no loop and hardly a
+// Parse reads a decimal. Texts of up to 8 characters, whose memory goes on to 8 bytes, take no loop and hardly a
 // branch that depends on them.
-func parseDecimal(b []byte) (v decimal, ok bool) {
+func Parse(b []byte) (v Decimal, ok bool) {
 	if len(b) > 8 || len(b) == 0 || cap(b) < 8 || b[0] == '-' {
 		return parseAny(b)
 	}
@@ -47,7 +50,7 @@ func parseDecimal(b []byte) (v decimal, ok bool) {
 		if at == 56 || at == unused {
 			return v, false
 		}
-		v.decs = uint8(7 - at/8)
+		v.Decs = uint8(7 - at/8)
 		last = at - 8
 		x = x>>(at+8)<<(at+8) | x&(1<<at-1)<<8 | '0'
 	}
@@ -55,12 +58,12 @@ func parseDecimal(b []byte) (v decimal, ok bool) {
 		return v, false
 	}
 	x, ok = digits8(x)
-	v.mant = int64(x)
+	v.Mant = int64(x)
 	return v, ok
 }
 
 // parseAny reads any decimal.
-func parseAny(b []byte) (v decimal, ok bool) {
+func parseAny(b []byte) (v Decimal, ok bool) {
 	neg := len(b) > 0 && b[0] == '-'
 	if neg {
 		b = b[1:]
@@ -69,13 +72,13 @@ func parseAny(b []byte) (v decimal, ok bool) {
 	case len(b) == 0 || b[0] == '-' || b[0] == '0' && len(b) > 1 && b[1] != '.':
 		return v, false
 	case len(b) <= 8 && cap(b) >= 8:
-		v, ok = parseDecimal(b)
+		v, ok = Parse(b)
 	default:
 		v, ok = parseLong(b)
 	}
 	if neg {
-		ok = ok && v.mant != 0
-		v.mant = -v.mant
+		ok = ok && v.Mant != 0
+		v.Mant = -v.Mant
 	}
 	return v, ok
 }
@@ -92,15 +95,15 @@ func digits8(x uint64) (n uint64, ok bool) {
 }
 
 // parseLong reads digits and dot of any number of characters.
-func parseLong(b []byte) (v decimal, ok bool) {
-	if len(b) > maxDigits+1 {
+func parseLong(b []byte) (v Decimal, ok bool) {
+	if len(b) > MaxDigits+1 {
 		return v, false
 	}
 	if len(b) >= 9 && len(b) <= 16 { // most are counters
 		hi, ok1 := digits8(binary.LittleEndian.Uint64(b)<<(8*(16-len(b))) | zeroes>>1>>(8*(len(b)-8)-1))
 		lo, ok2 := digits8(binary.LittleEndian.Uint64(b[len(b)-8:]))
 		if ok1 && ok2 {
-			return decimal{mant: int64(hi*1e8 + lo)}, true
+			return Decimal{Mant: int64(hi*1e8 + lo)}, true
 		}
 	}
 	dot := -1
@@ -124,32 +127,32 @@ func parseLong(b []byte) (v decimal, ok bool) {
 		dot = i
 	}
 	switch {
-	case dot < 0 && len(b) > maxDigits, dot == len(b)-1:
+	case dot < 0 && len(b) > MaxDigits, dot == len(b)-1:
 		return v, false
 	case dot >= 0:
-		v.decs = uint8(len(b) - 1 - dot)
+		v.Decs = uint8(len(b) - 1 - dot)
 	}
-	v.mant = m
+	v.Mant = m
 	return v, true
 }
 
-// fit gives v scaled to dec decimals, if what is then printed is v's text.
-func (v decimal) fit(dec, least uint8) (mant int64, ok bool) {
-	if v.decs != least && (v.decs < least || v.decs > dec || v.mant%10 == 0) {
+// Fit gives v scaled to dec decimals, if what is then printed is v's text.
+func (v Decimal) Fit(dec, least uint8) (mant int64, ok bool) {
+	if v.Decs != least && (v.Decs < least || v.Decs > dec || v.Mant%10 == 0) {
 		return 0, false
 	}
-	if v.decs == dec {
-		return v.mant, true
+	if v.Decs == dec {
+		return v.Mant, true
 	}
-	up := dec - v.decs
-	if limit := pow10[maxDigits-up]; v.mant >= limit || v.mant <= -limit {
+	up := dec - v.Decs
+	if limit := Pow10[MaxDigits-up]; v.Mant >= limit || v.Mant <= -limit {
 		return 0, false
 	}
-	return v.mant * pow10[up], true
+	return v.Mant * Pow10[up], true
 }
 
-// appendDecimal prints a mantissa: dec decimals, then without trailing zeros down to least.
-func appendDecimal(dst []byte, m int64, dec, least uint8) []byte {
+// Append prints a mantissa: dec decimals, then without trailing zeros down to least.
+func Append(dst []byte, m int64, dec, least uint8) []byte {
 	u := uint64(m)
 	if m < 0 {
 		dst = append(dst, '-')

@@ -1,0 +1,76 @@
+package chunk
+
+import "math"
+
+const (
+	markEvery = 48 // points
+	markCount = 4
+)
+
+// Marks are places in the stream of an open chunk where an insertion can start to read. A mark need not say what the
+// points before it were: what comes after it are differences, so the newest point says it. Any may be left out, and the
+// zero value has none. Marks belong to one open chunk: they are dropped when it is sealed or written anew.
+type Marks struct {
+	bits  [markCount]uint16 // of the stream before the place, rising; 0 = no mark
+	count [markCount]uint8  // points before it
+}
+
+// Note sets the mark that is due at the end of a chunk to which a point was appended.
+func (m *Marks) Note(s *State) {
+	if i := int(s.count)/markEvery - 1; int(s.count)%markEvery == 0 && i < markCount {
+		m.set(i, s)
+	}
+}
+
+// set makes a mark of where s stands, if it can be one: a regular point must have come before.
+func (m *Marks) set(i int, s *State) {
+	m.bits[i] = 0
+	if s.bits <= math.MaxUint16 && s.count <= math.MaxUint8 && s.count > s.odd {
+		m.bits[i], m.count[i] = uint16(s.bits), uint8(s.count)
+	}
+}
+
+// before gives the state of the chunk at the last mark that has only points before ts in front of it, or else at the
+// start. b gets the stream from byte from on.
+func (m *Marks) before(b *block, s *State, buf []byte, ts int64) (here State, from uint32) {
+	b.size(int(s.count))
+	end := *s
+	for i := markCount - 1; i >= 0; i-- {
+		if m.bits[i] == 0 {
+			continue
+		}
+		here = State{params: s.params, bits: uint32(m.bits[i]), count: uint16(m.count[i])}
+		from = here.bits >> 6 << 3
+		b.copyOpen(s, buf, from)
+		seen := here // from zeros: short of the truth by what is the same for all points, or grows by the same for each
+		seen.walk(b, int(here.count), int(end.count), math.MaxInt64)
+		points := int64(end.count - here.count)
+		here.odd = end.odd - seen.odd
+		here.step = end.step - seen.step
+		here.last = end.last - seen.last - points*here.step
+		here.slope = end.slope - seen.slope
+		here.mant = end.mant - seen.mant - (points-int64(seen.odd))*here.slope
+		if here.last < ts {
+			return here, from
+		}
+		end = here
+	}
+	b.copyOpen(s, buf, 0)
+	return Start(s.params), 0
+}
+
+// shift moves the marks after a place into which a point was put: what went on at old goes on at now.
+func (m *Marks) shift(place uint32, old, now *State) {
+	for i := range m.bits {
+		at := State{bits: uint32(m.bits[i]), count: uint16(m.count[i])}
+		switch {
+		case at.bits <= place:
+		case at.bits < old.bits:
+			m.set(i, now)
+		default:
+			at.bits += now.bits - old.bits
+			at.count++
+			m.set(i, &at)
+		}
+	}
+}
