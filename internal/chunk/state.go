@@ -21,7 +21,7 @@ func (s *State) AppendState(dst, buf []byte) []byte {
 	return dst
 }
 
-// LoadState reads what AppendState wrote, and makes r read that chunk. words, a part of b, is what its buffer must hold.
+// LoadState reads what AppendState wrote, and makes r read that chunk. words, a part of b, is what its buffer holds.
 // Bytes that are no open chunk in the order of its times are ErrCorrupt.
 func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
 	r.reset(false)

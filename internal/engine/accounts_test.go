@@ -2,8 +2,8 @@ package engine
 
 import (
 	"context"
-	"unsafe"
 
+	"github.com/dunlin-db/dunlin/internal/marks"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -96,15 +96,7 @@ func checkPeriod(t fataler, p *period) {
 			counted += entryPageBytes
 		}
 	}
-	marks := len(p.spare)
-	for _, m := range p.marks {
-		for _, page := range m.pages {
-			if page != nil {
-				marks++
-			}
-		}
-	}
-	if counted += int64(marks) * int64(unsafe.Sizeof(markPage{})); counted != p.Bytes() {
+	if counted += int64(p.marks.Pages()) * marks.PageBytes; counted != p.Bytes() {
 		t.Fatalf("a period counts %d bytes, has %d", p.Bytes(), counted)
 	}
 }

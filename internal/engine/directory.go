@@ -58,22 +58,15 @@ func (p *period) setDirent(e *entry, i int, d dirent) {
 func dirBytes(n int) int { return (n + 1) * direntBytes }
 
 // savedSum is the sum of the digests of the chunks that Save has written; their number is not kept.
-func (p *period) savedSum(e *entry) (hi, lo uint64) {
+func (p *period) savedSum(e *entry) store.Digest {
 	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
-	return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	return store.Digest{Hi: binary.LittleEndian.Uint64(b), Lo: binary.LittleEndian.Uint64(b[8:])}
 }
 
-func (p *period) setSavedSum(e *entry, hi, lo uint64) {
+func (p *period) setSavedSum(e *entry, d store.Digest) {
 	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
-	binary.LittleEndian.PutUint64(b, hi)
-	binary.LittleEndian.PutUint64(b[8:], lo)
-}
-
-// addSaved adds the digest of chunks that are in a file now.
-func (p *period) addSaved(e *entry, d store.Digest) {
-	hi, lo := p.savedSum(e)
-	hi, lo = add128(hi, lo, d.Hi, d.Lo)
-	p.setSavedSum(e, hi, lo)
+	binary.LittleEndian.PutUint64(b, d.Hi)
+	binary.LittleEndian.PutUint64(b[8:], d.Lo)
 }
 
 // makeRoom inserts n empty dirents at i.
@@ -85,14 +78,14 @@ func (p *period) makeRoom(e *entry, i, n int) {
 		}
 		size := slab.BlockBytes(dirBytes(need))
 		block := p.slab.Alloc(&p.Memory, size)
-		var hi, lo uint64
+		var saved store.Digest
 		if e.dirCap > 0 {
-			hi, lo = p.savedSum(e)
+			saved = p.savedSum(e)
 			copy(p.slab.At(block, used), p.slab.At(e.dir, used))
 			p.slab.Release(e.dir, dirBytes(int(e.dirCap)))
 		}
 		e.dir, e.dirCap = block, uint32(size/direntBytes)-1
-		p.setSavedSum(e, hi, lo)
+		p.setSavedSum(e, saved)
 	}
 	e.dirLen += uint32(n)
 	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)

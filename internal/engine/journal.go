@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/late"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -69,65 +70,15 @@ func (p *period) appendChanges(dst []change, from int64, limit int) []change {
 	return dst
 }
 
-// lateList is the late journal of a period: entries in the order of their scores; an entry whose score is not the
-// latest of its (series, hour) is stale and skipped.
-type lateList struct {
-	entries []change
-	latest  map[lateID]int64
-}
-
-type lateID struct {
-	id   uint32
-	hour int32
-}
-
-func (l *lateList) touch(id uint32, hour, score int64) {
-	if l.latest == nil {
-		l.latest = map[lateID]int64{}
-	}
-	l.latest[lateID{id, int32(hour)}] = score
-	l.entries = append(l.entries, change{score, id, hour})
-	if len(l.entries) > 64 && len(l.entries) > 2*len(l.latest) {
-		l.entries = slices.DeleteFunc(l.entries, l.stale)
-	}
-}
-
-func (l *lateList) stale(c change) bool { return l.latest[lateID{c.id, int32(c.hour)}] != c.score }
-
-func (l *lateList) head() int64 {
-	if len(l.entries) == 0 {
-		return 0
-	}
-	return l.entries[len(l.entries)-1].score
-}
-
-func (l *lateList) appendChanges(dst []change, from int64) []change {
-	at, _ := slices.BinarySearchFunc(l.entries, from, func(c change, from int64) int {
-		if c.score < from {
-			return -1
-		}
-		return 1
-	})
-	for _, c := range l.entries[at:] {
-		if !l.stale(c) {
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
-// size is estimated: a slot of the map takes about 40 bytes.
-func (l *lateList) size() int64 { return int64(cap(l.entries))*24 + int64(len(l.latest))*40 }
-
 // Heads implements store.Reader.
-func (s *Store) Heads(context.Context) (journal, late int64, err error) {
+func (s *Store) Heads(context.Context) (journal, lateHead int64, err error) {
 	for _, p := range s.periods {
 		if p.order.newest != 0 {
 			journal = max(journal, p.entry(uint32(p.order.newest-1)).score)
 		}
-		late = max(late, p.late.head())
+		lateHead = max(lateHead, p.late.Head())
 	}
-	return journal, late, nil
+	return journal, lateHead, nil
 }
 
 // Changes implements store.Reader.
@@ -138,7 +89,10 @@ func (s *Store) Changes(_ context.Context, from int64, limit int) ([]store.Chang
 
 // LateChanges implements store.Reader.
 func (s *Store) LateChanges(_ context.Context, from int64, limit int) ([]store.Change, error) {
-	return s.collect(limit, func(dst []change, p *period) []change { return p.late.appendChanges(dst, from) },
+	return s.collect(limit, func(dst []change, p *period) []change {
+		p.late.Each(from, func(l late.Entry) { dst = append(dst, change{l.Score, l.ID, l.Hour}) })
+		return dst
+	},
 		func(dst []byte, c change) []byte {
 			dst = append(dst, '#')
 			return time.UnixMilli(c.hour*hourMillis).UTC().AppendFormat(dst, "2006-01-02T15")

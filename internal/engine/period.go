@@ -5,6 +5,8 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/late"
+	"github.com/dunlin-db/dunlin/internal/marks"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -22,10 +24,9 @@ type period struct {
 	points  int64
 	slab    slab.Slab
 	order   order // the journal
-	late    lateList
-	marks   map[string]*markPages // by peer
-	spare   []*markPage           // of peers that were forgotten
-	tables  int64                 // bytes in sight of the garbage collector, as counted
+	late    late.List
+	marks   marks.Table
+	tables  int64 // bytes in sight of the garbage collector, as counted
 }
 
 const pageEntries = 64
@@ -120,10 +121,7 @@ func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
 
 // recount counts what lies in the Go heap, after it may have grown.
 func (p *period) recount() {
-	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.pages))*8 + int64(cap(p.spare))*8 + p.late.size()
-	for _, m := range p.marks {
-		n += int64(cap(m.pages))*8 + int64(unsafe.Sizeof(*m))
-	}
+	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.pages))*8 + p.marks.Size() + p.late.Size()
 	p.Set(&p.tables, n)
 }
 
@@ -138,65 +136,4 @@ func (p *period) keyBytes(e *entry) int64 {
 
 func (e *entry) digest() store.Digest {
 	return store.Digest{Points: int64(e.points), Hi: e.hi, Lo: e.lo}
-}
-
-type markPage [pageEntries]store.Mark
-
-// markPages keeps the marks of one peer for one period, by series id.
-type markPages struct{ pages []*markPage }
-
-func (m *markPages) at(id uint32) store.Mark {
-	if i := int(id / pageEntries); i < len(m.pages) && m.pages[i] != nil {
-		return m.pages[i][id%pageEntries]
-	}
-	return store.Mark{}
-}
-
-// setMark keeps a mark of a peer.
-func (p *period) setMark(peer string, id uint32, mark store.Mark) {
-	m := p.marks[peer]
-	if m == nil {
-		if p.marks == nil {
-			p.marks = map[string]*markPages{}
-		}
-		m = &markPages{}
-		p.marks[peer] = m
-	}
-	i := int(id / pageEntries)
-	for i >= len(m.pages) {
-		m.pages = append(m.pages, nil)
-	}
-	if m.pages[i] == nil {
-		m.pages[i] = p.markPage()
-		p.recount()
-	}
-	m.pages[i][id%pageEntries] = mark
-}
-
-// markPage gives an empty page.
-func (p *period) markPage() *markPage {
-	if last := len(p.spare) - 1; last >= 0 {
-		page := p.spare[last]
-		p.spare = p.spare[:last]
-		*page = markPage{}
-		return page
-	}
-	const size = unsafe.Sizeof(markPage{})
-	p.Add(int64(size))
-	return (*markPage)(unsafe.Pointer(&p.Take(int(size))[0]))
-}
-
-// forgetMarks forgets the marks of a peer and keeps their pages for the next.
-func (p *period) forgetMarks(peer string) {
-	m := p.marks[peer]
-	if m == nil {
-		return
-	}
-	for _, page := range m.pages {
-		if page != nil {
-			p.spare = append(p.spare, page)
-		}
-	}
-	delete(p.marks, peer)
-	p.recount()
 }

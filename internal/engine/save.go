@@ -1,9 +1,8 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -23,7 +22,7 @@ type SaveAt struct{ next uint32 }
 type diskScratch struct {
 	rec    []byte
 	pieces []piece
-	chunks []loadedChunk
+	in     chunkrec.Reader
 	points []series.Point
 	text   []byte
 }
@@ -53,7 +52,7 @@ func (s *Store) Unsave(pid series.Period) {
 	}
 	p.each(0, func(_ uint32, e *entry) bool {
 		if e.dirCap > 0 {
-			p.setSavedSum(e, 0, 0)
+			p.setSavedSum(e, store.Digest{})
 		}
 		for i := range int(e.dirLen) {
 			if d := p.dirent(e, i); d.saved {
@@ -133,25 +132,21 @@ func (s *Store) digestPieces(p *period, id uint32, e *entry, complete bool) {
 	pieces := s.disk.pieces
 	spared := -1
 	rest := e.digest()
-	savedHi, savedLo := p.savedSum(e)
-	rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, savedHi, savedLo)
-	if complete {
-		spared = 0
-		for i := range pieces {
-			if pieces[i].points > pieces[spared].points {
-				spared = i
-			}
+	rest.Sub(p.savedSum(e))
+	for i := range pieces {
+		if complete && (spared < 0 || pieces[i].points > pieces[spared].points) {
+			spared = i
 		}
 	}
 	for i := range pieces {
-		if i != spared {
-			w := &pieces[i]
+		if w := &pieces[i]; i != spared {
 			w.digest = s.hashChunks(p, id, e, w)
-			rest.Hi, rest.Lo = sub128(rest.Hi, rest.Lo, w.digest.Hi, w.digest.Lo)
+			rest.Sub(w.digest)
 		}
 	}
 	if complete {
-		pieces[spared].digest = store.Digest{Points: int64(pieces[spared].points), Hi: rest.Hi, Lo: rest.Lo}
+		pieces[spared].digest = rest
+		pieces[spared].digest.Points = int64(pieces[spared].points)
 	}
 }
 
@@ -170,11 +165,10 @@ func (s *Store) hashChunks(p *period, id uint32, e *entry, w *piece) store.Diges
 
 // fullRecord makes the record of a run of full chunks, and notes that they are written.
 func (s *Store) fullRecord(p *period, id uint32, e *entry, w piece) []byte {
-	rec := s.appendHead(replog.Full, p, id, w.digest)
+	rec := s.beginRecord(replog.Full, p, id, w.digest)
 	for i := w.from; i < w.to; i++ {
 		d := p.dirent(e, i)
-		rec = binary.AppendUvarint(rec, uint64(d.size))
-		rec = append(rec, p.slab.At(d.block, int(d.size))...)
+		rec = chunkrec.AppendFull(rec, p.slab.At(d.block, int(d.size)))
 		d.saved = true
 		p.setDirent(e, i, d)
 	}
@@ -185,21 +179,21 @@ func (s *Store) fullRecord(p *period, id uint32, e *entry, w piece) []byte {
 
 // openRecord makes the record of the open chunk.
 func (s *Store) openRecord(p *period, id uint32, e *entry, d store.Digest) []byte {
-	rec := s.appendHead(replog.Open, p, id, d)
+	rec := s.beginRecord(replog.Open, p, id, d)
 	rec = e.open.AppendState(rec, p.slab.At(e.tail, int(e.tailSize)))
 	s.disk.rec = rec
 	return rec
 }
 
-// appendHead begins a record in scratch memory.
-func (s *Store) appendHead(kind replog.Kind, p *period, id uint32, d store.Digest) []byte {
-	rec := binary.AppendUvarint(append(s.disk.rec[:0], byte(kind)), uint64(s.cfg.Shard))
-	rec = binary.AppendUvarint(rec, uint64(p.id))
-	name := s.names.Name(id)
-	rec = append(binary.AppendUvarint(rec, uint64(len(name))), name...)
-	rec = binary.AppendUvarint(rec, uint64(d.Points))
-	rec = binary.LittleEndian.AppendUint64(rec, d.Hi)
-	return binary.LittleEndian.AppendUint64(rec, d.Lo)
+func (s *Store) beginRecord(kind replog.Kind, p *period, id uint32, d store.Digest) []byte {
+	k := series.Key{Period: p.id, Series: s.names.Name(id)}
+	return chunkrec.Head{Kind: kind, Shard: s.cfg.Shard, Key: k, Digest: d}.Append(s.disk.rec[:0])
+}
+
+// addSaved notes the digest of chunks that are written.
+func (p *period) addSaved(e *entry, d store.Digest) {
+	d.Add(p.savedSum(e))
+	p.setSavedSum(e, d)
 }
 
 // forgetSaved notes that full chunk i, which has these points, is about to change.
@@ -212,8 +206,8 @@ func (s *Store) forgetSaved(p *period, e *entry, i int, points []chunk.Point) {
 	for _, pt := range points {
 		s.hashPoint(series.Point(pt))
 	}
-	hi, lo := p.savedSum(e)
-	hi, lo = sub128(hi, lo, s.digest.Hi, s.digest.Lo)
-	p.setSavedSum(e, hi, lo)
+	saved := p.savedSum(e)
+	saved.Sub(s.digest)
+	p.setSavedSum(e, saved)
 	s.digest = sum
 }

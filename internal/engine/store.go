@@ -51,19 +51,16 @@ type Store struct {
 
 // scratch is memory that is used again by every call.
 type scratch struct {
-	digest     store.Digest // of the key that is being changed
-	digestID   uint32       // its series
-	seriesSeed uint64
+	hashing
 	lateMillis int64   // points before it come late
 	lateHours  []int64 // hours that got such points
-	memberText
-	rd      chunk.Reader
-	enc     chunk.Encoder
-	old     []chunk.Point
-	oldText []byte
-	merged  []chunk.Point
-	encoded []byte // starts with room for a chunk of numbers
-	sort    []series.Point
+	rd         chunk.Reader
+	enc        chunk.Encoder
+	old        []chunk.Point
+	oldText    []byte
+	merged     []chunk.Point
+	encoded    []byte // starts with room for a chunk of numbers
+	sort       []series.Point
 
 	putScratch
 	disk diskScratch
@@ -77,8 +74,12 @@ type putScratch struct {
 	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
 }
 
-// memberText is the last member that went into a digest.
-type memberText struct {
+// hashing is a digest to which points are added, and the last member that went into it.
+type hashing struct {
+	digest     store.Digest // of the key that is being changed
+	digestID   uint32       // its series
+	seriesSeed uint64
+
 	member   []byte
 	timeLen  int // bytes of member up to and with the colon; 0 = nothing is there
 	time     int64
@@ -166,14 +167,18 @@ func (s *Store) keepOrigin(o store.Origin) {
 		id := s.names.Intern(k.Series)
 		p := s.makePeriod(k.Period)
 		s.hold(p, id)
-		p.setMark(o.Peer, id, m)
+		if p.marks.Set(&p.Memory, o.Peer, id, m) {
+			p.recount()
+		}
 	}
 }
 
 // forgetMarks forgets how far the keys of a peer were taken over: it has lost its memory.
 func (s *Store) forgetMarks(peer string) {
 	for _, p := range s.periods {
-		p.forgetMarks(peer)
+		if p.marks.Forget(peer) {
+			p.recount()
+		}
 	}
 }
 
@@ -191,11 +196,11 @@ func (s *Store) Marks(_ context.Context, peer string, keys []string) ([]store.Ma
 			continue
 		}
 		p := s.period(k.Period)
-		if p == nil || p.marks[peer] == nil {
+		if p == nil {
 			continue
 		}
 		if id, ok := s.names.Find(k.Series); ok {
-			out[i] = p.marks[peer].at(id)
+			out[i] = p.marks.At(peer, id)
 		}
 	}
 	return out, nil

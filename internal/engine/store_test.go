@@ -101,7 +101,7 @@ func TestStore_late_longJournal(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Key != "2026-11-22:a:m#2026-11-22T00" {
 		t.Errorf("late journal %v, %v", got, err)
 	}
-	if n := len(st.periods[0].late.entries); n > 200 {
+	if n := st.periods[0].late.Len(); n > 200 {
 		t.Errorf("%d entries for one hour", n)
 	}
 	if n := st.Card(k); n != 3001 {

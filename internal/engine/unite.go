@@ -58,7 +58,7 @@ func (s *Store) grown(in target, added int, nowMicros int64) {
 		return
 	}
 	for _, h := range s.lateHours {
-		in.p.late.touch(in.id, h, s.tick(nowMicros))
+		in.p.late.Touch(in.id, h, s.tick(nowMicros))
 	}
 	in.p.recount()
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -243,7 +244,7 @@ func (l *loader) flush() {
 
 // shardOf gives the shard of a record, nil when this node holds it not or it is no record.
 func (l *loader) shardOf(rec []byte) *shard.Shard {
-	head, err := engine.ReadChunks(rec)
+	head, err := chunkrec.ReadHead(rec)
 	if err != nil {
 		return nil
 	}
@@ -251,7 +252,7 @@ func (l *loader) shardOf(rec []byte) *shard.Shard {
 }
 
 func (l *loader) load(st *engine.Store, rec []byte) {
-	head, _ := engine.ReadChunks(rec) // it was read before
+	head, _ := chunkrec.ReadHead(rec) // it was read before
 	if head.Key.Period < l.d.Floor() {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/dunlin-db/dunlin/internal/engine"
+	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -51,7 +51,7 @@ type Walker struct {
 	done, total    int64
 	dicts          map[dictKey]*replog.Dict
 	in             replog.Reader
-	stores         map[series.Layout]*engine.Store // working memory
+	chunk          chunkrec.Reader
 }
 
 // dictKey is one shard of one run of the node.
@@ -65,7 +65,7 @@ func (w *Walker) Run(ctx context.Context) error {
 	if _, err := w.FS.ReadDir(w.Path); err != nil {
 		return fmt.Errorf("read the directory: %w", err)
 	}
-	w.dicts, w.stores = map[dictKey]*replog.Dict{}, map[series.Layout]*engine.Store{}
+	w.dicts = map[dictKey]*replog.Dict{}
 	m := w.manifest()
 	files := w.list(logDir)
 	periods, _ := w.FS.ReadDir(filepath.Join(w.Path, periodDir))
@@ -232,10 +232,13 @@ func (w *Walker) chunks(f file, rec []byte, point func([]byte, series.Point)) er
 		if _, ok := l.ParsePeriod([]byte(period)); !ok {
 			continue
 		}
-		if w.stores[l] == nil {
-			w.stores[l] = engine.New(engine.Config{Layout: l})
+		if err := w.chunk.Reset(rec, l); err != nil {
+			return err
 		}
-		return w.stores[l].ReadPoints(rec, point)
+		for _, c := range w.chunk.Chunks {
+			w.chunk.Points(c, func(pt series.Point) { point(w.chunk.Key.Series, pt) })
+		}
+		return nil
 	}
 	return errors.New("the directory is not called as a period")
 }

@@ -49,6 +49,14 @@ func (d *Digest) Add(o Digest) {
 	d.Hi, _ = bits.Add64(d.Hi, o.Hi, carry)
 }
 
+// Sub takes the points of another digest out, which must be among them.
+func (d *Digest) Sub(o Digest) {
+	d.Points -= o.Points
+	var borrow uint64
+	d.Lo, borrow = bits.Sub64(d.Lo, o.Lo, 0)
+	d.Hi, _ = bits.Sub64(d.Hi, o.Hi, borrow)
+}
+
 // Hex is the sum as 32 hexadecimal digits.
 func (d Digest) Hex() string { return fmt.Sprintf("%016x%016x", d.Hi, d.Lo) }
 
