@@ -189,6 +189,8 @@ var mayImport = map[string]string{
 	"internal/load":     "fleet",
 	"internal/bench":    ". query fleet load tui",
 	"internal/tui":      ". query",
+	"internal/restore":  "series storage",
+	"internal/cable":    "",
 	"internal/simtest":  "*",
 	"cmd/dunlin":        "*",
 

@@ -1,21 +1,19 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"os"
 	"time"
 
 	"github.com/redis/rueidis"
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/restore"
 	"github.com/dunlin-db/dunlin/internal/ring"
-	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/storage"
+	"github.com/dunlin-db/dunlin/internal/tui"
 )
 
 // nodeTarget is the one node that a command is for.
@@ -85,113 +83,17 @@ func restoreCmd() *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			r := &restorer{client: c, ctx: cmd.Context(), why: map[string]int64{}}
-			return r.run(cmd.OutOrStdout(), args[0])
+			w := &storage.Walker{FS: fsx.OS{}, Path: args[0]}
+			done := tui.ShowBytes(os.Stderr, "restoring", &w.Progress)
+			sum, err := restore.Run(cmd.Context(), c, w)
+			done()
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), sum.String())
+			return err
 		},
 	}
 	to.add(cmd)
 	return cmd
-}
-
-const (
-	restoreBatch    = 512 // points of a command
-	restorePipeline = 16  // commands under way
-)
-
-// restorer sends points.
-type restorer struct {
-	client  rueidis.Client
-	ctx     context.Context
-	args    []string // of the command that is being filled
-	cmds    []rueidis.Completed
-	stored  int64
-	refused int64
-	why     map[string]int64
-}
-
-func (r *restorer) run(out io.Writer, dir string) error {
-	w := &storage.Walker{FS: fsx.OS{}, Path: dir, Point: r.point}
-	done := showBytes(w, "restoring")
-	err := w.Run(r.ctx)
-	if err == nil {
-		err = r.flush()
-	}
-	done()
-	if err != nil {
-		return fmt.Errorf("after %d points: %w (repeating it is harmless)", r.stored, err)
-	}
-	for _, why := range slices.Sorted(maps.Keys(r.why)) {
-		if _, err := fmt.Fprintf(out, "%d refused: %s\n", r.why[why], why); err != nil {
-			return err
-		}
-	}
-	_, err = fmt.Fprintf(out, "%d points are on the node, %d refused, %d damaged places in the files\n", r.stored, r.refused,
-		w.Damaged())
-	return err
-}
-
-// point adds a point to the command.
-func (r *restorer) point(name []byte, pt series.Point) error {
-	r.args = append(r.args, string(series.AppendTime(nil, pt.TS, pt.Frac)), string(name), string(pt.Value))
-	if len(r.args) < 3*restoreBatch {
-		return nil
-	}
-	r.build()
-	if len(r.cmds) < restorePipeline {
-		return nil
-	}
-	return r.send()
-}
-
-func (r *restorer) build() {
-	if len(r.args) > 0 {
-		r.cmds = append(r.cmds, r.client.B().Arbitrary("DN.MADDT").Args(r.args...).Build())
-		r.args = r.args[:0]
-	}
-}
-
-func (r *restorer) flush() error {
-	r.build()
-	return r.send()
-}
-
-func (r *restorer) send() error {
-	replies := r.client.DoMulti(r.ctx, r.cmds...)
-	r.cmds = r.cmds[:0]
-	for _, reply := range replies {
-		if err := r.count(reply); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// count reads a reply: how many are stored or, when some are refused, an array of that and [index, why] of each.
-func (r *restorer) count(reply rueidis.RedisResult) error {
-	if n, err := reply.AsInt64(); err == nil {
-		r.stored += n
-		return nil
-	}
-	list, err := reply.ToArray()
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		return errors.New("an empty reply")
-	}
-	n, err := list[0].AsInt64()
-	if err != nil {
-		return err
-	}
-	r.stored += n
-	for _, pair := range list[1:] {
-		p, err := pair.ToArray()
-		if err != nil || len(p) != 2 {
-			return errors.New("a reply that DN.MADDT does not give")
-		}
-		why, _ := p[1].ToString()
-		r.why[why]++
-		r.refused++
-	}
-	return nil
 }

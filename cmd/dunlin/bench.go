@@ -134,8 +134,8 @@ func (f *benchFlags) run(cmd *cobra.Command) error {
 		cfg.Servers = append(cfg.Servers, f.against)
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		bar := &benchBar{w: os.Stderr}
-		cfg.Progress = bar.progress
+		bar := &bench.Bar{W: os.Stderr}
+		cfg.Progress = bar.Progress
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/cable"
 )
 
 // demoFlags are the flags of dunlin demo.
@@ -175,9 +177,9 @@ func checkPorts(p *demoPlan) error {
 
 // demo is a running demo.
 type demo struct {
-	plan    *demoPlan
-	out     io.Writer
-	proxies []*proxy
+	plan   *demoPlan
+	out    io.Writer
+	cables []*cable.Cable
 }
 
 // prepare opens the proxies, writes the topology files and makes the children. It starts nothing.
@@ -187,11 +189,11 @@ func (d *demo) prepare() error {
 			if from == to {
 				continue
 			}
-			p, err := listenProxy(from.name, to.name, fmt.Sprintf("127.0.0.1:%d", to.resp))
+			p, err := cable.Listen(from.name, to.name, fmt.Sprintf("127.0.0.1:%d", to.resp))
 			if err != nil {
 				return err
 			}
-			d.proxies = append(d.proxies, p)
+			d.cables = append(d.cables, p)
 		}
 	}
 	if err := d.writeTopologies(); err != nil {
@@ -208,7 +210,7 @@ func (d *demo) prepare() error {
 // Run runs everything until ctx ends.
 func (d *demo) Run(ctx context.Context, control net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, p := range d.proxies {
+	for _, p := range d.cables {
 		g.Go(func() error { return p.Run(ctx) })
 	}
 	g.Go(func() error { return d.serveControl(ctx, control) })

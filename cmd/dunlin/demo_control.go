@@ -116,9 +116,9 @@ func (d *demo) control(words []string) (string, error) {
 	}
 	switch words[0] {
 	case "cut", "heal":
-		for _, p := range d.proxies {
-			if p.from == n.name || p.to == n.name {
-				p.setCut(words[0] == "cut")
+		for _, p := range d.cables {
+			if p.From == n.name || p.To == n.name {
+				p.SetCut(words[0] == "cut")
 			}
 		}
 		return n.name + map[string]string{"cut": " is cut off\n", "heal": " is healed\n"}[words[0]], nil
@@ -139,8 +139,8 @@ func (d *demo) statusText() string {
 	fmt.Fprintln(w, "NODE\tSITE\tSTORE\tPID\tRESP\tPAGE\tLINES")
 	for _, n := range d.plan.nodes {
 		lines := "whole"
-		for _, p := range d.proxies {
-			if (p.from == n.name || p.to == n.name) && p.isCut() {
+		for _, p := range d.cables {
+			if (p.From == n.name || p.To == n.name) && p.IsCut() {
 				lines = "cut"
 			}
 		}

@@ -43,9 +43,9 @@ func (d *demo) writeTopologies() error {
 	err := d.writeTopology(d.plan.commonTopology(), real)
 	for _, self := range d.plan.nodes {
 		via := func(n *demoNode) int {
-			for _, p := range d.proxies {
-				if p.from == self.name && p.to == n.name {
-					return p.port()
+			for _, p := range d.cables {
+				if p.From == self.name && p.To == n.name {
+					return p.Port()
 				}
 			}
 			return n.resp

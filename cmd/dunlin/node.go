@@ -17,7 +17,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/node"
 	"github.com/dunlin-db/dunlin/internal/ring"
-	"github.com/dunlin-db/dunlin/internal/wal"
+	"github.com/dunlin-db/dunlin/internal/tui"
 )
 
 // nodeFlags are the flags of dunlin node.
@@ -25,11 +25,8 @@ type nodeFlags struct {
 	topology, name    string
 	resp, web         string
 	webConfig         string
-	storage, fsync    string
-	logKeep           string
-	maxUnwritten      string
-	checkpoint        string
-	backup            string
+	storage           string
+	keep              diskFlags
 	passwordFile      string
 	journal           string
 	sweep             time.Duration
@@ -56,13 +53,7 @@ equal to its peers. Without --topology it is a single node of 8 shards.`,
 	fl.StringVar(&f.web, "web.listen-address", "127.0.0.1:8390", "address of the HTTP server, empty for none")
 	fl.StringVar(&f.webConfig, "web.config.file", "", "TLS and basic auth of the HTTP server (exporter-toolkit's format)")
 	fl.StringVar(&f.storage, "storage.path", "dunlin-data", "directory of what the node keeps, empty for memory only")
-	fl.StringVar(&f.fsync, "storage.fsync", "1s", "when the log is fsynced: always (before the reply), a bound such as 1s, never")
-	fl.StringVar(&f.logKeep, "storage.log-keep", "1h,1GiB",
-		"how much of the log is kept for peers beyond what a restart needs: age,size")
-	fl.StringVar(&f.maxUnwritten, "storage.max-unwritten", "256MiB",
-		"what may wait in memory for a disk that does not work, before points are refused with MISCONF")
-	fl.StringVar(&f.checkpoint, "storage.checkpoint-bytes", "32MiB", "how much the log grows before a checkpoint")
-	fl.StringVar(&f.backup, "backup.path", "", "directory that DN.BACKUP and dunlin backup write to, empty for none")
+	f.keep.add(fl)
 	fl.StringVar(&f.maxMemory, "engine.max-memory", "0",
 		"memory for all that is counted: bytes, 512mb, 8GiB or 60% of RAM; 0 for no limit")
 	fl.StringVar(&f.memoryPolicy, "engine.max-memory-policy", "noeviction",
@@ -91,9 +82,7 @@ func (f *nodeFlags) run(ctx context.Context, stderr io.Writer) error {
 	ended := make(chan struct{})
 	defer close(ended)
 	go runReload(hup, ended, cfg.Log)
-	if isTerminal(stderr) {
-		go runLoadBar(n, stderr, ended)
-	}
+	go tui.RunLoading(stderr, n.Loading, ended)
 	return n.Run(ctx)
 }
 
@@ -115,7 +104,7 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
-	disk, err := f.disk()
+	disk, err := f.keep.read()
 	if err != nil {
 		return node.Config{}, err
 	}
@@ -138,31 +127,6 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 		StoragePath: f.storage, Disk: disk, Password: password, JournalName: f.journal, Sweep: f.sweep,
 		Memory: memory, Version: version(), Log: log,
 	}, nil
-}
-
-// disk reads how points are kept.
-func (f *nodeFlags) disk() (d node.Disk, err error) {
-	if d.Fsync, err = wal.ParsePolicy(f.fsync); err != nil {
-		return d, usageError{fmt.Errorf("--storage.fsync: %w", err)}
-	}
-	age, size, ok := strings.Cut(f.logKeep, ",")
-	if d.Keep.Age, err = time.ParseDuration(age); err != nil || !ok || d.Keep.Age < 0 {
-		return d, usageError{fmt.Errorf("--storage.log-keep %q: want age,size such as 1h,1GiB", f.logKeep)}
-	}
-	for _, s := range []struct {
-		flag, text string
-		to         *int64
-	}{
-		{"log-keep", size, &d.Keep.Bytes},
-		{"max-unwritten", f.maxUnwritten, &d.MaxUnwritten},
-		{"checkpoint-bytes", f.checkpoint, &d.CheckpointBytes},
-	} {
-		if *s.to, err = budget.ParseSize(s.text, nil); err != nil {
-			return d, usageError{fmt.Errorf("--storage.%s: %w", s.flag, err)}
-		}
-	}
-	d.BackupPath = f.backup
-	return d, nil
 }
 
 // memory reads the limits. GOMEMLIMIT of the environment is the user's own word on the Go runtime.

@@ -320,9 +320,7 @@ func TestStore_disk(t *testing.T) {
 			case 5: // a restart, in the middle of it all
 				before := contents(d.Store)
 				d = d.restart(t, func(*disked) {})
-				if diff := gocmp.Diff(before, contents(d.Store)); diff != "" {
-					t.Fatalf("after a restart (-want +got)\n%s", diff)
-				}
+				sameContents(t, before, contents(d.Store))
 				d.checkpoint(t, func() {})
 			default:
 				write()
@@ -336,9 +334,13 @@ func TestStore_disk(t *testing.T) {
 			d.write(t, groups)
 			n.write(t, groups)
 		})
-		if diff := gocmp.Diff(contents(d.Store), contents(n.Store)); diff != "" {
-			t.Fatalf("after a restart (-want +got)\n%s", diff)
-		}
+		sameContents(t, contents(d.Store), contents(n.Store))
 		checkAccounts(t, n.Store)
 	})
+}
+
+func sameContents[T any](t *rapid.T, want, got T) {
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Fatalf("after a restart (-want +got)\n%s", diff)
+	}
 }

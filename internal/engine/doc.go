@@ -28,6 +28,6 @@
 //
 // # What it does not do
 //
-// It refuses nothing but what the node's limits refuse (admit.go): floor and clock are the shard's. It keeps nothing on
-// disk yet.
+// It refuses nothing but what the node's limits refuse (admit.go): floor and clock are the shard's. It opens no
+// files: Save gives records to whoever does.
 package engine

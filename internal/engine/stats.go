@@ -34,14 +34,11 @@ func (s *Store) Stats(context.Context) (store.Stats, error) {
 // recount counts what lies in the Go heap, after it may have grown.
 func (s *Store) recount() {
 	n := int64(unsafe.Sizeof(*s)) + s.names.Tables() + s.scratch.size() + int64(cap(s.periods))*8
-	for peer, c := range s.cursors {
-		n += mapEntry + int64(len(peer)+len(c.Epoch)) + int64(unsafe.Sizeof(c))
+	for peer, c := range s.cursors { // 16 is what a map takes beside, about
+		n += 16 + int64(len(peer)+len(c.Epoch)) + int64(unsafe.Sizeof(c))
 	}
 	s.meter.Set(&s.tables, n)
 }
-
-// mapEntry is what an entry of a Go map takes beside its key and value, about.
-const mapEntry = 16
 
 func (c *scratch) size() int64 {
 	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +

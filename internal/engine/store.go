@@ -156,7 +156,11 @@ func (s *Store) keepOrigin(o store.Origin) {
 	if o.Cursor != nil {
 		s.cursors[o.Peer] = *o.Cursor
 		if o.Cursor.Epoch == "" {
-			s.forgetMarks(o.Peer)
+			for _, p := range s.periods { // the peer has lost its memory
+				if p.marks.Forget(o.Peer) {
+					p.recount()
+				}
+			}
 		}
 	}
 	for key, m := range o.Marks {
@@ -168,15 +172,6 @@ func (s *Store) keepOrigin(o store.Origin) {
 		p := s.makePeriod(k.Period)
 		s.hold(p, id)
 		if p.marks.Set(&p.Memory, o.Peer, id, m) {
-			p.recount()
-		}
-	}
-}
-
-// forgetMarks forgets how far the keys of a peer were taken over: it has lost its memory.
-func (s *Store) forgetMarks(peer string) {
-	for _, p := range s.periods {
-		if p.marks.Forget(peer) {
 			p.recount()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/wal"
 )
@@ -43,25 +44,20 @@ func (n *Node) newRecorder() *replog.Recorder {
 	return replog.NewRecorder()
 }
 
-// commit is what the front door waits for before replies leave.
-func (n *Node) commit() func(wal.LSN) {
+// serverDisk is what the front door asks of the disk.
+func (n *Node) serverDisk() server.Disk {
 	if n.disk == nil {
-		return nil
+		return server.Disk{}
 	}
-	return n.disk.Log().Commit
-}
-
-// backup is what DN.BACKUP calls.
-func (n *Node) backup() func(context.Context, string) (string, error) {
-	if n.disk == nil {
-		return nil
-	}
-	return func(ctx context.Context, name string) (string, error) {
-		b, err := n.disk.Backup(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%s: %d files, %d bytes", b.Path, b.Files, b.Bytes), nil
+	return server.Disk{
+		Commit: n.disk.Log().Commit, Info: n.disk,
+		Backup: func(ctx context.Context, name string) (string, error) {
+			b, err := n.disk.Backup(ctx, name)
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprintf("%s: %d files, %d bytes", b.Path, b.Files, b.Bytes), nil
+		},
 	}
 }
 

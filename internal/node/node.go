@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/dunlin-db/dunlin/internal/account"
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/query"
@@ -88,9 +87,13 @@ type Node struct {
 	index     *query.Index
 	disk      *storage.Dir // nil = points are not kept on disk
 
-	listening atomic.Bool
-	ending    atomic.Bool
-	status    atomic.Pointer[status] // nil before the first look
+	phase
+}
+
+// phase is what the node is in the middle of.
+type phase struct {
+	listening, ending atomic.Bool
+	status            atomic.Pointer[status] // nil before the first look
 }
 
 // link is one syncer: a shard and a peer that holds it too.
@@ -263,8 +266,7 @@ func (n *Node) newServer() *server.Server {
 	return server.New(server.Config{
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
 		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
-		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Commit: n.commit(), Disk: n.persistence(),
-		Backup: n.backup(),
+		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Disk: n.serverDisk(),
 	})
 }
 
@@ -304,14 +306,6 @@ func (n *Node) ordered() []*shard.Shard {
 	}
 	slices.SortFunc(list, func(a, b *shard.Shard) int { return a.ID() - b.ID() })
 	return list
-}
-
-// persistence is what INFO says of the disk.
-func (n *Node) persistence() account.Disk {
-	if n.disk == nil {
-		return nil
-	}
-	return n.disk
 }
 
 func (n *Node) close() {

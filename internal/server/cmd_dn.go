@@ -236,11 +236,11 @@ func cmdDrop(c *call) {
 
 // cmdBackup: DN.BACKUP name makes a backup below the directory the node was given for that, and says where it is.
 func cmdBackup(c *call) {
-	if c.srv.cfg.Backup == nil {
+	if c.srv.cfg.Disk.Backup == nil {
 		c.w.Error("ERR this node keeps no points on disk: there is nothing to back up")
 		return
 	}
-	text, err := c.srv.cfg.Backup(c.ctx, string(c.args[1]))
+	text, err := c.srv.cfg.Disk.Backup(c.ctx, string(c.args[1]))
 	if err != nil {
 		c.w.Error("ERR " + err.Error())
 		return

@@ -9,8 +9,8 @@ import (
 
 // errLoading answers who asks for points that may still be on disk. Writers need not wait: a point is united with what
 // comes later.
-const errLoading = "LOADING Dunlin is loading the points on disk into memory; points are taken, what is asked for may " +
-	"not be there yet"
+const errLoading = "LOADING Dunlin is loading the points on disk into memory; points are taken, what is asked for " +
+	"may not be there yet"
 
 func anyLoading(slots []*slot) bool {
 	for _, sl := range slots {

@@ -35,7 +35,7 @@ func (x *exec) commit() {
 // durable waits until what was stored is written to the log. No reply leaves before that.
 func (x *exec) durable() {
 	if x.logged > 0 {
-		x.cl.srv.cfg.Commit(x.logged)
+		x.cl.srv.cfg.Disk.Commit(x.logged)
 		x.logged = 0
 	}
 }

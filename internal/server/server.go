@@ -33,16 +33,21 @@ type Config struct {
 	Version  string
 	RunID    string // 40 hexadecimal digits, new at every start
 	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
-	Drop func(ctx context.Context, p series.Period) (int, error)
-	// Backup makes a backup of that name and says where; nil = the node keeps nothing that it could back up.
-	Backup func(ctx context.Context, name string) (string, error)
+	Drop   func(ctx context.Context, p series.Period) (int, error)
 	Info   func() []account.Section // more sections for INFO; may be nil
 	Budget *budget.Budget           // the limits of the node; nil = none
-	// Commit waits until the log is written up to a place that a shard gave; nil when no shard has a log.
-	Commit func(wal.LSN)
-	Disk   account.Disk // what INFO persistence says; nil = points are kept in memory only
+	Disk   Disk
 	Log    *slog.Logger
 	Limits resp.Limits
+}
+
+// Disk is how points are kept on disk. The zero Disk is a node that keeps none.
+type Disk struct {
+	// Commit waits until the log is written up to a place that a shard gave.
+	Commit func(wal.LSN)
+	// Backup makes a backup of that name and says where.
+	Backup func(ctx context.Context, name string) (string, error)
+	Info   account.Disk // what INFO persistence says
 }
 
 // Forwarder sends commands to SELECT shard of another node that holds it: a reply for each, in order.
@@ -101,7 +106,7 @@ func New(cfg Config) *Server {
 	slices.Sort(s.shards)
 	var inMemory []*shard.Shard
 	s.account = account.Node{
-		Budget: cfg.Budget, Disk: cfg.Disk, Databases: cfg.Topology.Shards() + 1, MaxClients: s.maxClients(),
+		Budget: cfg.Budget, Disk: cfg.Disk.Info, Databases: cfg.Topology.Shards() + 1, MaxClients: s.maxClients(),
 	}
 	for _, i := range s.shards {
 		s.account.Shards = append(s.account.Shards, cfg.Shards[i])

@@ -18,7 +18,7 @@ import (
 // The reasons why there is no backup.
 var (
 	ErrNoBackupPath = errors.New("this node takes no backups: start it with --backup.path DIR")
-	ErrBackupName   = errors.New("a backup's name is 1 to 64 letters, digits, '-', '_' and '.', and begins with none of '.'")
+	ErrBackupName   = errors.New("a backup's name is 1 to 64 of letters, digits, '-', '_' and '.', with no '.' first")
 	ErrBackupExists = errors.New("there is a backup of that name already")
 )
 
@@ -54,8 +54,8 @@ func (d *Dir) Backup(ctx context.Context, name string) (Backup, error) {
 	if err := d.checkpoint(ctx); err != nil {
 		return Backup{}, err
 	}
-	d.saving.Lock()
-	defer d.saving.Unlock()
+	d.disk.Lock()
+	defer d.disk.Unlock()
 	b := &backup{d: d, dir: to + ".unfinished", sums: map[string]string{}}
 	err := b.make(ctx)
 	if err == nil {
@@ -106,7 +106,8 @@ func (b *backup) make(ctx context.Context) error {
 	if err := fsx.WriteAtomic(d.cfg.FS, filepath.Join(b.dir, checkpointName), data); err != nil {
 		return err
 	}
-	text := fmt.Appendf(nil, "%s\nnode %s\ntime %s\n", backupMagic, d.cfg.Origin.Node, d.cfg.Now().UTC().Format("2006-01-02T15:04:05Z"))
+	text := fmt.Appendf(nil, "%s\nnode %s\ntime %s\n", backupMagic, d.cfg.Origin.Node,
+		d.cfg.Now().UTC().Format("2006-01-02T15:04:05Z"))
 	for _, name := range slices.Sorted(maps.Keys(b.sums)) {
 		text = fmt.Appendf(text, "file %s %s\n", b.sums[name], name)
 	}

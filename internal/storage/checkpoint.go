@@ -33,8 +33,8 @@ type saving struct {
 
 // checkpoint writes what the stores hold, and then lets go of what that replaces.
 func (d *Dir) checkpoint(ctx context.Context) error {
-	d.saving.Lock()
-	defer d.saving.Unlock()
+	d.disk.Lock()
+	defer d.disk.Unlock()
 	s := &saving{d: d, opens: map[place]*written{}, seen: map[place]uint64{}}
 	s.counts.At = d.cfg.Now()
 	s.counts.Segment = d.roll()
@@ -44,7 +44,7 @@ func (d *Dir) checkpoint(ctx context.Context) error {
 	}
 	if err != nil {
 		for _, w := range s.opens {
-			d.gone = append(d.gone, w)
+			d.disk.gone = append(d.disk.gone, w)
 		}
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -114,7 +114,7 @@ func (s *saving) savePlace(ctx context.Context, sh *shard.Shard, at place) error
 		for _, w := range p.full {
 			w.close()
 		}
-		s.d.gone = append(s.d.gone, p.full...)
+		s.d.disk.gone = append(s.d.disk.gone, p.full...)
 		p.full, p.rewrite = nil, false
 		p.waiting.reset()
 	}
@@ -157,7 +157,7 @@ func (s *saving) walk(ctx context.Context, sh *shard.Shard, at place, p *pieces)
 func (s *saving) commit() error {
 	d := s.d
 	dirs := map[string]bool{}
-	for at, p := range d.places {
+	for at, p := range d.disk.places {
 		if err := d.syncFull(p); err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (s *saving) commit() error {
 // manifest is what is true once everything is durable.
 func (s *saving) manifest() manifest {
 	m := manifest{segment: s.counts.Segment, files: map[string]int64{}}
-	for at, p := range s.d.places {
+	for at, p := range s.d.disk.places {
 		for _, w := range p.full {
 			if w.size > 0 {
 				m.files[w.path] = w.size
@@ -206,22 +206,22 @@ func (s *saving) manifest() manifest {
 // settle makes the new files those that count.
 func (s *saving) settle() {
 	for at, w := range s.opens {
-		p := s.d.places[at]
+		p := s.d.disk.places[at]
 		w.close()
 		if p.open != nil {
-			s.d.gone = append(s.d.gone, p.open)
+			s.d.disk.gone = append(s.d.disk.gone, p.open)
 		}
 		p.open, p.changed = w, s.seen[at]
 	}
-	s.d.segment = s.counts.Segment
+	s.d.disk.segment = s.counts.Segment
 }
 
 // pieces gives the files of a place.
 func (d *Dir) pieces(at place) *pieces {
-	p := d.places[at]
+	p := d.disk.places[at]
 	if p == nil {
 		p = &pieces{}
-		d.places[at] = p
+		d.disk.places[at] = p
 	}
 	return p
 }

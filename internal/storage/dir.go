@@ -63,27 +63,37 @@ type Dir struct {
 	cfg   Config
 	lock  io.Closer // nil when the file system gave none
 	wal   *wal.Log
-	ready chan struct{} // closed when all is loaded
-	ended chan struct{} // closed when the log has ended
-	stop  func()        // ends the log
+	ended chan struct{}      // closed when the log has ended; nil = it never began
+	stop  context.CancelFunc // ends the log
 
-	shards []*shard.Shard
-	kick   chan struct{} // holds one: somebody wants a checkpoint now
-
-	saving      sync.Mutex // one checkpoint or backup at a time; protects what follows
-	places      map[place]*pieces
-	next        uint64     // number of the next period file
-	segment     uint64     // the log is needed from here on
-	gone        []*written // what the next checkpoint makes superfluous
-	badSegments []file     // damaged: kept as *.bad when the next checkpoint is done
-
+	shards   []*shard.Shard
+	kick     chan struct{} // holds one: somebody wants Run to look
 	floor    atomic.Int64  // series.Period
 	rolledAt atomic.Int64  // bytes of the log when its segment began
-	removed  series.Period // files below it are gone
+
+	disk   onDisk
+	start  start
+	health health
+}
+
+// onDisk is what the files are, and which of them count.
+type onDisk struct {
+	sync.Mutex // one checkpoint or backup at a time; protects the rest
+
+	places      map[place]*pieces
+	next        uint64        // number of the next period file
+	segment     uint64        // the log is needed from here on
+	gone        []*written    // what the next checkpoint makes superfluous
+	badSegments []file        // damaged: kept as *.bad when the next checkpoint is done
+	removed     series.Period // files below it are gone
+}
+
+// start is what was found, and how far it is loaded.
+type start struct {
 	opened   time.Time
-	found    found // on disk at the start, until it is loaded
+	ready    chan struct{} // closed when all is loaded
+	found    found         // until it is loaded
 	progress progress
-	health   health
 }
 
 // place is where the points of a shard and a period are.
@@ -122,7 +132,8 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 		cfg.CheckpointBytes = 32 << 20
 	}
 	d := &Dir{
-		cfg: cfg, places: map[place]*pieces{}, opened: cfg.Now(), kick: make(chan struct{}, 1), ended: make(chan struct{}), ready: make(chan struct{}),
+		cfg: cfg, disk: onDisk{places: map[place]*pieces{}}, kick: make(chan struct{}, 1),
+		start: start{opened: cfg.Now(), ready: make(chan struct{})},
 	}
 	if err := cfg.FS.MkdirAll(cfg.Path); err != nil {
 		d.problem("make the storage directory", err)
@@ -140,17 +151,14 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.removeBelow(floor)
 	d.look()
 	first := uint64(1)
-	for _, s := range d.found.segments {
+	for _, s := range d.start.found.segments {
 		first = max(first, s.number/1000+1)
 	}
-	d.segment = first * 1000
+	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{
 		FS: cfg.FS, Dir: d.path(logDir), First: first, Policy: cfg.Fsync, MaxUnwritten: cfg.MaxUnwritten, Log: cfg.Log,
 		Salt: func() uint64 { return uint64(cfg.Origin.Incarnation) },
 	}, [][]byte{d.state(nil)})
-	ctx, stop := context.WithCancel(context.Background())
-	d.stop = stop
-	go d.runLog(ctx)
 	return d, nil
 }
 
@@ -168,23 +176,23 @@ func (d *Dir) problem(what string, err error) {
 func (d *Dir) look() {
 	data, err := d.cfg.FS.ReadFile(d.path(checkpointName))
 	if err == nil {
-		d.found.checkpoint, err = parseManifest(data)
+		d.start.found.checkpoint, err = parseManifest(data)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		d.problem("use the checkpoint file: all files are united instead", err)
 	}
-	d.found.segments = d.list(logDir, place{})
+	d.start.found.segments = d.list(logDir, place{})
 	for _, e := range d.entries(periodDir) {
 		p, ok := d.cfg.Layout.ParsePeriod([]byte(e.Name()))
 		if !ok {
 			continue
 		}
-		d.found.files = append(d.found.files, d.list(filepath.Join(periodDir, e.Name()), place{period: p})...)
+		d.start.found.files = append(d.start.found.files, d.list(filepath.Join(periodDir, e.Name()), place{period: p})...)
 	}
-	for _, f := range d.found.files {
-		d.next = max(d.next, f.number)
+	for _, f := range d.start.found.files {
+		d.disk.next = max(d.disk.next, f.number)
 	}
-	d.next++
+	d.disk.next++
 }
 
 // entries gives what is in a directory, nothing when there is none.

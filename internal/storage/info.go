@@ -21,7 +21,7 @@ func (d *Dir) Persistence() [][2]string {
 			{"loading_total_bytes", num(s.Total)},
 			{"loading_loaded_bytes", num(s.Done)},
 			{"loading_loaded_perc", strconv.FormatFloat(100*s.Share(), 'f', 2, 64)},
-			{"loading_eta_seconds", num(int64(s.Left(d.cfg.Now().Sub(d.opened)) / time.Second))},
+			{"loading_eta_seconds", num(int64(s.Left(d.cfg.Now().Sub(d.start.opened)) / time.Second))},
 		}...)
 	}
 	last := "ok"

@@ -27,14 +27,14 @@ const readBytes = 1 << 20
 // it, then whatever else there is. Writers need not wait for it.
 func (d *Dir) load(ctx context.Context) error {
 	began := d.cfg.Now()
-	d.progress.total.Store(d.loadBytes())
+	d.start.progress.total.Store(d.loadBytes())
 	covered, extra := d.split()
-	err := d.loadFiles(ctx, covered)
+	err := d.runLoads(ctx, covered)
 	if err == nil {
-		err = d.replay(ctx)
+		err = d.runReplay(ctx)
 	}
 	if err == nil {
-		err = d.loadFiles(ctx, extra)
+		err = d.runLoads(ctx, extra)
 	}
 	if err != nil {
 		return err // ctx has ended: nothing on disk was changed
@@ -42,22 +42,22 @@ func (d *Dir) load(ctx context.Context) error {
 	for _, sh := range d.shards {
 		sh.SetLoaded()
 	}
-	p := &d.progress
+	p := &d.start.progress
 	p.finished.Store(d.cfg.Now().UnixMilli())
 	d.cfg.Log.Info("storage: loaded", "points", p.points.Load(), "bytes", p.done.Load(), "damaged", p.damaged.Load(),
 		"took", d.cfg.Now().Sub(began).Round(time.Millisecond).String())
-	d.found = found{}
-	close(d.ready)
+	d.start.found = found{}
+	close(d.start.ready)
 	return nil
 }
 
 // loadBytes is how much there is to read.
 func (d *Dir) loadBytes() (n int64) {
-	for _, f := range d.found.files {
+	for _, f := range d.start.found.files {
 		n += f.size
 	}
-	for _, f := range d.found.segments {
-		if f.number >= d.found.checkpoint.segment {
+	for _, f := range d.start.found.segments {
+		if f.number >= d.start.found.checkpoint.segment {
 			n += f.size
 		}
 	}
@@ -73,9 +73,9 @@ type part struct {
 
 // split says what the checkpoint covers, and what it does not. Without a checkpoint all files pass for covered.
 func (d *Dir) split() (covered, extra []part) {
-	known := d.found.checkpoint.segment > 0
-	for _, f := range d.found.files {
-		n, listed := d.found.checkpoint.files[f.path]
+	known := d.start.found.checkpoint.segment > 0
+	for _, f := range d.start.found.files {
+		n, listed := d.start.found.checkpoint.files[f.path]
 		switch {
 		case !known:
 			covered = append(covered, part{file: f, to: f.size, covered: f.ext == extFull})
@@ -88,8 +88,8 @@ func (d *Dir) split() (covered, extra []part) {
 			}
 		}
 	}
-	for name, n := range d.found.checkpoint.files {
-		if !slices.ContainsFunc(d.found.files, func(f file) bool { return f.path == name }) && n > 0 {
+	for name, n := range d.start.found.checkpoint.files {
+		if !slices.ContainsFunc(d.start.found.files, func(f file) bool { return f.path == name }) && n > 0 {
 			d.missing(name)
 		}
 	}
@@ -102,7 +102,7 @@ func (d *Dir) missing(name string) {
 	if ok && at.period < d.Floor() {
 		return
 	}
-	d.progress.damaged.Add(1)
+	d.start.progress.damaged.Add(1)
 	d.cfg.Log.Error("storage: a file of the checkpoint is missing; peers can fill the gap", "file", name)
 }
 
@@ -115,8 +115,8 @@ func (d *Dir) placeOf(name string) (place, bool) {
 	return f.place, ok
 }
 
-// loadFiles loads period files, those of a shard one after the other, newest periods first.
-func (d *Dir) loadFiles(ctx context.Context, parts []part) error {
+// runLoads loads period files, those of a shard one after the other, newest periods first.
+func (d *Dir) runLoads(ctx context.Context, parts []part) error {
 	byShard := map[int][]part{}
 	for _, p := range parts {
 		if d.shard(p.place.shard) == nil {
@@ -157,19 +157,20 @@ func (d *Dir) loadPart(ctx context.Context, p part) error {
 		return ctx.Err()
 	}
 	short := p.covered && p.size < p.to
-	bad := err != nil || rep.HeaderBad || len(rep.Damaged) > 0 && (p.covered || !rep.Torn) || short || l.refused > 0 || l.misplaced
+	unreadable := len(rep.Damaged) > 0 && (p.covered || !rep.Torn)
+	bad := err != nil || rep.HeaderBad || unreadable || short || l.refused > 0 || l.misplaced
 	d.adopt(p, bad)
 	if bad {
 		d.reportDamage(p.file, rep, err)
-		d.progress.damaged.Add(int64(l.refused))
+		d.start.progress.damaged.Add(int64(l.refused))
 	}
 	return nil
 }
 
 // adopt makes a file that was found one of its place, so that the next checkpoint knows it, or lets it go.
 func (d *Dir) adopt(p part, bad bool) {
-	d.saving.Lock()
-	defer d.saving.Unlock()
+	d.disk.Lock()
+	defer d.disk.Unlock()
 	ps := d.pieces(p.place)
 	w := &written{file: p.file, damaged: bad}
 	w.size = min(p.to, p.size)
@@ -178,13 +179,13 @@ func (d *Dir) adopt(p part, bad bool) {
 	case d.shard(p.place.shard) == nil: // the node may hold the shard again
 		return
 	case !p.covered:
-		d.gone = append(d.gone, w)
+		d.disk.gone = append(d.disk.gone, w)
 	case p.ext == extFull:
 		ps.full = append(ps.full, w)
 	case ps.open == nil:
 		ps.open = w
 	default:
-		d.gone = append(d.gone, w)
+		d.disk.gone = append(d.disk.gone, w)
 	}
 	ps.rewrite = ps.rewrite || bad
 }
@@ -262,7 +263,7 @@ func (l *loader) load(st *engine.Store, rec []byte) {
 	if err != nil {
 		l.refused++
 	}
-	l.d.progress.points.Add(int64(res.Points))
+	l.d.start.progress.points.Add(int64(res.Points))
 }
 
 // scan reads the frames of a file up to a length, counting what was read.
@@ -272,7 +273,7 @@ func (d *Dir) scan(ctx context.Context, f file, to int64, fn func(off int64, rec
 		return frame.Report{}, err
 	}
 	defer in.Close()
-	r := &counter{ctx: ctx, r: io.LimitReader(in, to), n: &d.progress.done}
+	r := &counter{ctx: ctx, r: io.LimitReader(in, to), n: &d.start.progress.done}
 	return frame.Scan(bufio.NewReaderSize(r, readBytes), f.kind(), f.salt, fn)
 }
 
@@ -294,8 +295,8 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // reportDamage counts and logs what of a file can not be read.
 func (d *Dir) reportDamage(f file, rep frame.Report, err error) {
-	d.progress.damaged.Add(int64(max(len(rep.Damaged), 1)))
-	d.progress.quarantined.Add(1)
+	d.start.progress.damaged.Add(int64(max(len(rep.Damaged), 1)))
+	d.start.progress.quarantined.Add(1)
 	for _, r := range rep.Damaged[:min(len(rep.Damaged), 10)] {
 		d.cfg.Log.Error("storage: damaged, skipped; the file is kept as *"+extBad, "file", f.path, "offset", r.Offset,
 			"bytes", r.Length)

@@ -161,8 +161,8 @@ func (d *Dir) lacksFile(p *pieces) bool {
 func (d *Dir) sweep() error {
 	var errs error
 	dirs := map[string]bool{}
-	left := d.gone[:0]
-	for _, w := range d.gone {
+	left := d.disk.gone[:0]
+	for _, w := range d.disk.gone {
 		w.close()
 		if err := ignoreMissing(d.discard(w)); err != nil {
 			errs = errors.Join(errs, err)
@@ -170,7 +170,7 @@ func (d *Dir) sweep() error {
 		}
 		dirs[filepath.Dir(w.path)] = true
 	}
-	d.gone = left
+	d.disk.gone = left
 	for dir := range dirs {
 		errs = errors.Join(errs, ignoreMissing(d.cfg.FS.SyncDir(d.path(dir))))
 	}

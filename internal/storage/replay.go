@@ -11,8 +11,8 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// replay unites the log from the checkpoint on with the stores: one reader, a worker for each shard behind it.
-func (d *Dir) replay(ctx context.Context) error {
+// runReplay unites the log from the checkpoint on with the stores: one reader, a worker for each shard behind it.
+func (d *Dir) runReplay(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	work := map[int]chan *logPart{}
 	for _, sh := range d.shards {
@@ -52,13 +52,13 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 			return ctx.Err()
 		}
 	}
-	for i, seg := range d.found.segments {
-		if seg.number < d.found.checkpoint.segment {
+	for i, seg := range d.start.found.segments {
+		if seg.number < d.start.found.checkpoint.segment {
 			continue
 		}
 		rep, err := d.scan(ctx, seg, seg.size, func(_ int64, rec []byte) error {
 			if replog.KindOf(rec) != replog.Points || head.Reset(rec) != nil || work[head.Shard] == nil {
-				d.progress.odd(rec)
+				d.start.progress.odd(rec)
 				return nil
 			}
 			id := head.Shard
@@ -81,7 +81,7 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		last := i == len(d.found.segments)-1 || endsRun(seg, d.found.segments[i+1])
+		last := i == len(d.start.found.segments)-1 || endsRun(seg, d.start.found.segments[i+1])
 		d.judge(seg, rep, err, last)
 	}
 	return nil
@@ -132,7 +132,7 @@ func (r *replayer) unite(p *logPart) {
 func (r *replayer) record(rec []byte) {
 	floor, layout := r.d.Floor(), r.d.cfg.Layout
 	r.puts = r.puts[:0]
-	p := &r.d.progress
+	p := &r.d.start.progress
 	if r.in.Reset(rec) != nil {
 		return // its head was read before
 	}
@@ -163,7 +163,7 @@ func (d *Dir) judge(seg file, rep frame.Report, err error, last bool) {
 		return
 	}
 	d.reportDamage(seg, rep, err)
-	d.saving.Lock()
-	defer d.saving.Unlock()
-	d.badSegments = append(d.badSegments, seg)
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	d.disk.badSegments = append(d.disk.badSegments, seg)
 }

@@ -20,13 +20,17 @@ const (
 // Run loads what the directory held into the shards, then writes checkpoints until ctx ends. Close does the rest.
 func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 	d.shards = shards
+	d.ended = make(chan struct{})
+	logCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the last checkpoint
+	d.stop = stop
+	go d.runLog(logCtx)
 	if err := d.load(ctx); err != nil {
 		return
 	}
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
 	last := d.cfg.Now()
-	wanted := d.progress.points.Load() > 0 // so that the next start need not read the log again
+	wanted := d.start.progress.points.Load() > 0 // so that the next start need not read the log again
 	retry, tryAt := firstRetry, last
 	for {
 		now := d.cfg.Now()
@@ -66,15 +70,17 @@ func (d *Dir) Close(ctx context.Context) error {
 	if d.Loaded() {
 		err = d.checkpoint(ctx)
 	}
-	d.stop()
-	<-d.ended
-	d.saving.Lock()
-	for _, p := range d.places {
+	if d.ended != nil {
+		d.stop()
+		<-d.ended
+	}
+	d.disk.Lock()
+	for _, p := range d.disk.places {
 		for _, w := range p.full {
 			w.close()
 		}
 	}
-	d.saving.Unlock()
+	d.disk.Unlock()
 	if d.lock != nil {
 		err = errors.Join(err, d.lock.Close())
 	}
@@ -93,21 +99,21 @@ func (d *Dir) Drop(floor series.Period) {
 // removeDropped removes the files below a floor that has risen.
 func (d *Dir) removeDropped() {
 	floor := d.Floor()
-	if floor == d.removed {
+	if floor == d.disk.removed {
 		return
 	}
-	d.saving.Lock()
-	defer d.saving.Unlock()
-	for at, p := range d.places {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	for at, p := range d.disk.places {
 		if at.period < floor {
 			for _, w := range p.full {
 				w.close()
 			}
-			delete(d.places, at)
+			delete(d.disk.places, at)
 		}
 	}
 	if d.removeBelow(floor) {
-		d.removed = floor
+		d.disk.removed = floor
 	}
 }
 
@@ -137,16 +143,16 @@ func (d *Dir) removeBelow(floor series.Period) bool {
 // trimLog removes the segments that neither a restart nor, as far as Keep goes, a peer needs.
 func (d *Dir) trimLog() error {
 	var errs error
-	for _, bad := range d.badSegments {
+	for _, bad := range d.disk.badSegments {
 		errs = errors.Join(errs, ignoreMissing(d.cfg.FS.Rename(d.path(bad.path), d.path(bad.path+extBad))))
 	}
-	d.badSegments = nil
+	d.disk.badSegments = nil
 	below, total := uint64(0), int64(0)
 	segments := d.list(logDir, place{})
 	for i := len(segments) - 1; i >= 0; i-- {
 		s := segments[i]
 		total += s.size
-		if s.number >= d.segment {
+		if s.number >= d.disk.segment {
 			continue
 		}
 		if total > d.cfg.Keep.Bytes || d.cfg.Now().Sub(s.modified) > d.cfg.Keep.Age {

@@ -76,7 +76,7 @@ func (s Status) Degraded() string { return s.Log.Degraded }
 
 // Status looks.
 func (d *Dir) Status() Status {
-	p, h := &d.progress, &d.health
+	p, h := &d.start.progress, &d.health
 	s := Status{
 		Loading: !d.Loaded(), Total: p.total.Load(), Done: p.done.Load(), Points: p.points.Load(),
 		Damaged: p.damaged.Load(), Lost: p.lost.Load(), Quarantined: p.quarantined.Load(), Log: d.wal.Status(),
@@ -88,10 +88,10 @@ func (d *Dir) Status() Status {
 }
 
 // Loaded says that everything the directory held is in the stores.
-func (d *Dir) Loaded() bool { return d.progress.finished.Load() > 0 }
+func (d *Dir) Loaded() bool { return d.start.progress.finished.Load() > 0 }
 
 // Ready is closed when everything is loaded.
-func (d *Dir) Ready() <-chan struct{} { return d.ready }
+func (d *Dir) Ready() <-chan struct{} { return d.start.ready }
 
 // Share is the loaded part of what is to be loaded, 0 to 1.
 func (s Status) Share() float64 {

@@ -33,11 +33,7 @@ type Config struct {
 type Log struct {
 	cfg Config
 
-	mu      sync.Mutex // protects pending, spare, next and roll; never held over I/O
-	pending []part     // the last one grows
-	spare   []byte     // memory of a part that was written
-	next    LSN
-	roll    *roll // where what is appended goes
+	q queue
 
 	turn     chan struct{} // holds one: the right to write, and to use w
 	w        writer
@@ -47,12 +43,23 @@ type Log struct {
 
 	written, synced atomic.Uint64 // LSNs
 	unwritten       atomic.Int64  // bytes appended and not written
-	busySince       atomic.Int64  // Clock at which the I/O under way began, +1; 0 = there is none
-	busySync        atomic.Int64  // the same of an fsync
+	busy            busy
 
 	degraded atomic.Pointer[string] // why; nil = healthy
 	stats    stats
 }
+
+// queue is what was appended and nobody has begun to write.
+type queue struct {
+	mu      sync.Mutex // protects the rest; never held over I/O
+	pending []part     // the last one grows
+	spare   []byte     // memory of a part that was written
+	next    LSN
+	roll    *roll // where what is appended goes
+}
+
+// busy is since when I/O is under way, Clock + 1; 0 = it is not.
+type busy struct{ write, fsync atomic.Int64 }
 
 // part is frames that follow each other in one segment.
 type part struct {
@@ -85,7 +92,7 @@ func New(cfg Config, head [][]byte) *Log {
 	}
 	l := &Log{
 		cfg: cfg, turn: make(chan struct{}, 1), syncTurn: make(chan struct{}, 1), kick: make(chan struct{}, 1),
-		roll: &roll{number: cfg.First * 1000, head: head},
+		q: queue{roll: &roll{number: cfg.First * 1000, head: head}},
 	}
 	l.newRelease()
 	return l
@@ -98,23 +105,23 @@ func (l *Log) newRelease() {
 
 // Append takes a record. It copies it, and blocks on no I/O.
 func (l *Log) Append(rec []byte) LSN {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(l.pending)
-	if n == 0 || l.pending[n-1].roll != l.roll {
-		l.pending = append(l.pending, part{roll: l.roll, buf: l.spare[:0]})
-		l.spare = nil
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	n := len(l.q.pending)
+	if n == 0 || l.q.pending[n-1].roll != l.q.roll {
+		l.q.pending = append(l.q.pending, part{roll: l.q.roll, buf: l.q.spare[:0]})
+		l.q.spare = nil
 		n++
 	}
-	p := &l.pending[n-1]
+	p := &l.q.pending[n-1]
 	before := len(p.buf)
 	p.buf = frame.Append(p.buf, l.salt(), rec)
 	grown := len(p.buf) - before
-	l.next += LSN(grown)
-	p.end = l.next
+	l.q.next += LSN(grown)
+	p.end = l.q.next
 	l.unwritten.Add(int64(grown))
 	l.stats.records.Add(1)
-	return l.next
+	return l.q.next
 }
 
 // salt is that of all files: it is one run of the node.
@@ -125,11 +132,11 @@ func (l *Log) Full() bool { return l.unwritten.Load() >= l.cfg.MaxUnwritten }
 
 // Roll begins a new segment with head: what is appended from now on goes there. It gives the segment's number.
 func (l *Log) Roll(head [][]byte) (segment uint64) {
-	l.mu.Lock()
-	l.roll = &roll{number: l.roll.number/1000*1000 + 1000, head: head}
-	l.pending = append(l.pending, part{roll: l.roll, end: l.next})
-	number := l.roll.number
-	l.mu.Unlock()
+	l.q.mu.Lock()
+	l.q.roll = &roll{number: l.q.roll.number/1000*1000 + 1000, head: head}
+	l.q.pending = append(l.q.pending, part{roll: l.q.roll, end: l.q.next})
+	number := l.q.roll.number
+	l.q.mu.Unlock()
 	l.wake()
 	return number
 }
@@ -192,9 +199,9 @@ func (l *Log) wake() {
 
 // Sync makes everything durable that was appended so far, whatever the Policy.
 func (l *Log) Sync() error {
-	l.mu.Lock()
-	lsn := l.next
-	l.mu.Unlock()
+	l.q.mu.Lock()
+	lsn := l.q.next
+	l.q.mu.Unlock()
 	if !l.take(l.syncTurn) {
 		return l.failure()
 	}

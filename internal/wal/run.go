@@ -25,7 +25,7 @@ func (l *Log) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			l.end(idle)
+			l.runEnd(idle)
 			return
 		case <-l.kick:
 		case <-t.C:
@@ -62,9 +62,9 @@ func (l *Log) runTick(idle chan<- struct{}) {
 
 // rolled says that a segment was begun that has no file yet.
 func (l *Log) rolled() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.pending) > 0
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	return len(l.q.pending) > 0
 }
 
 // heal tries whether the disk works again.
@@ -79,9 +79,9 @@ func (l *Log) heal() {
 	life := l.w.life
 	l.write()
 	if l.w.cur == nil && l.w.life == life { // there was nothing to write: a file of its own shows that it works
-		l.mu.Lock()
-		r := l.roll
-		l.mu.Unlock()
+		l.q.mu.Lock()
+		r := l.q.roll
+		l.q.mu.Unlock()
 		if err := l.open(r); err != nil {
 			l.fail(err)
 		}
@@ -110,14 +110,14 @@ func (l *Log) watch() {
 		at := since.Load()
 		return at > 0 && l.cfg.Clock()-time.Duration(at-1) > l.cfg.Stall
 	}
-	if (hangs(&l.busySince) || hangs(&l.busySync)) && l.degraded.Load() == nil {
+	if (hangs(&l.busy.write) || hangs(&l.busy.fsync)) && l.degraded.Load() == nil {
 		l.degrade("the disk does not answer")
 		close(*l.release.Load())
 	}
 }
 
-// end is the last write and fsync. A disk that hangs is not waited for longer than Stall.
-func (l *Log) end(idle <-chan struct{}) {
+// runEnd is the last write and fsync. A disk that hangs is not waited for longer than Stall.
+func (l *Log) runEnd(idle <-chan struct{}) {
 	done := make(chan struct{})
 	go l.runLast(idle, done)
 	t := time.NewTimer(l.cfg.Stall)

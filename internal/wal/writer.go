@@ -48,13 +48,13 @@ func (l *Log) failure() error {
 
 // write writes all that was appended. The caller has the turn.
 func (l *Log) write() {
-	l.busySince.Store(int64(l.cfg.Clock()) + 1)
-	defer l.busySince.Store(0)
+	l.busy.write.Store(int64(l.cfg.Clock()) + 1)
+	defer l.busy.write.Store(0)
 	for {
-		l.mu.Lock()
-		l.w.todo = append(l.w.todo, l.pending...)
-		l.pending = l.pending[:0]
-		l.mu.Unlock()
+		l.q.mu.Lock()
+		l.w.todo = append(l.w.todo, l.q.pending...)
+		l.q.pending = l.q.pending[:0]
+		l.q.mu.Unlock()
 		if len(l.w.todo) == 0 {
 			return
 		}
@@ -120,10 +120,10 @@ func (l *Log) giveBack(buf []byte) {
 	if cap(buf) > mostSpare {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if cap(buf) > cap(l.spare) {
-		l.spare = buf[:0]
+	l.q.mu.Lock()
+	defer l.q.mu.Unlock()
+	if cap(buf) > cap(l.q.spare) {
+		l.q.spare = buf[:0]
 	}
 }
 
@@ -197,9 +197,9 @@ func (l *Log) sync() {
 		w.tail = append(w.tail, part{roll: w.tail[kept-1].roll, end: w.tail[kept-1].end})
 	}
 	<-l.turn
-	l.busySync.Store(int64(began) + 1)
+	l.busy.fsync.Store(int64(began) + 1)
 	err := l.syncFiles(files)
-	l.busySync.Store(0)
+	l.busy.fsync.Store(0)
 	l.stats.fsynced(l.cfg.Clock()-began, l.cfg.Clock()-time.Duration(since-1), since > 0, err)
 	l.turn <- struct{}{}
 	defer func() { <-l.turn }()

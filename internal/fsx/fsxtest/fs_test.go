@@ -41,13 +41,17 @@ func TestFS_Crash(t *testing.T) {
 		t.Fatal(err)
 	}
 	none := f.Crash(Crash{})
-	for path, want := range map[string]string{"/kept": "kept", "/renamed": "missing", "/lost": "missing", "/gone": "gone"} {
+	for path, want := range map[string]string{
+		"/kept": "kept", "/renamed": "missing", "/lost": "missing", "/gone": "gone",
+	} {
 		if got := text(none, path); got != want {
 			t.Errorf("nothing spared: %s is %q, want %q", path, got, want)
 		}
 	}
 	all := f.Crash(Crash{All: true})
-	for path, want := range map[string]string{"/kept": "missing", "/renamed": "kept", "/lost": "lost", "/gone": "missing"} {
+	for path, want := range map[string]string{
+		"/kept": "missing", "/renamed": "kept", "/lost": "lost", "/gone": "missing",
+	} {
 		if got := text(all, path); got != want {
 			t.Errorf("all spared: %s is %q, want %q", path, got, want)
 		}

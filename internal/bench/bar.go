@@ -1,24 +1,22 @@
-package main
+package bench
 
 import (
 	"io"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
-
-	"github.com/dunlin-db/dunlin/internal/bench"
 )
 
-// benchBar shows one bar at a time.
-type benchBar struct {
-	w     io.Writer
+// Bar shows one bar at a time.
+type Bar struct {
+	W     io.Writer
 	mu    sync.Mutex // protects what follows
-	stage bench.Stage
+	stage Stage
 	bar   *progressbar.ProgressBar
 }
 
-// progress is called now and then during a stage and with -1 at its end. A bar that fails is no reason to stop.
-func (b *benchBar) progress(stage bench.Stage, done int64) {
+// Progress is called now and then during a stage and with -1 at its end. A bar that fails is no reason to stop.
+func (b *Bar) Progress(stage Stage, done int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if done < 0 {
@@ -32,7 +30,7 @@ func (b *benchBar) progress(stage bench.Stage, done int64) {
 	if b.bar == nil || b.stage != stage {
 		b.stage = stage
 		opts := []progressbar.Option{
-			progressbar.OptionSetWriter(b.w), progressbar.OptionSetDescription(stage.Server + " " + stage.Name),
+			progressbar.OptionSetWriter(b.W), progressbar.OptionSetDescription(stage.Server + " " + stage.Name),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(20),
 		}
 		if stage.Points > 0 { // else how long it takes is settled elsewhere
