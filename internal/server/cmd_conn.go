@@ -32,6 +32,7 @@ func connCommands() []command {
 		{"exec", 1, 0, 0, 0, 0, cmdExec},
 		{"discard", 1, 0, 0, 0, 0, cmdDiscard},
 		{"dn.epoch", 1, 0, 0, 0, no, cmdEpoch},
+		{"dn.poll", 4, 0, 0, 0, no, cmdPoll},
 		{"dn.heads", 1, 0, 0, 0, no, cmdHeads},
 		{"dn.hoursums", -2, 0, 0, 0, no, cmdHourSums},
 		{"dn.digest", -2, 0, 0, 0, no, cmdDigest},

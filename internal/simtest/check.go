@@ -153,6 +153,33 @@ func (w wire) LateChanges(ctx context.Context, from int64, limit int) ([]store.C
 	return w.l.to.st.LateChanges(ctx, from, limit)
 }
 
+// Poll implements store.Poller: what happens between its parts happens to a node over Redis too. Nodes in memory tell
+// the states of their keys.
+func (w wire) Poll(ctx context.Context, journalFrom, lateFrom int64, limit int) (
+	epoch string, list, late []store.Change, err error,
+) {
+	if epoch, err = w.Epoch(ctx); err == nil {
+		list, err = w.Changes(ctx, journalFrom, limit)
+	}
+	if err == nil {
+		late, err = w.LateChanges(ctx, lateFrom, limit)
+	}
+	if err != nil || w.l.to.redis {
+		return epoch, list, late, err
+	}
+	keys := make([]series.Key, len(list))
+	for i := range list {
+		keys[i] = storetest.Key(list[i].Key)
+	}
+	states, err := w.l.to.st.States(ctx, keys)
+	for i := range states {
+		if states[i].Newest.Value != nil {
+			list[i].State = &states[i]
+		}
+	}
+	return epoch, list, late, err
+}
+
 func (w wire) Ranges(ctx context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
 	if err := w.fail(); err != nil {
 		return nil, err

@@ -72,6 +72,7 @@ func New(seed uint64, n int, newStepper func(Link) Stepper) *Flock {
 	for i := range n {
 		nd := &node{name: fmt.Sprintf("n%d", i), redis: i%2 == 1}
 		nd.st = newModel(i, f.clock(nd))
+		nd.st.redis = nd.redis
 		f.nodes = append(f.nodes, nd)
 		f.boot(nd)
 	}

@@ -22,6 +22,7 @@ type model struct {
 	epoch    string                    // as read last
 	unites   int
 	node     int
+	redis    bool // it stands for a Redis process: it keeps no digests
 	loseNext bool // the next Unite for a peer fails before it does anything
 }
 
@@ -159,4 +160,17 @@ func (m *model) Tails(ctx context.Context, qs []store.TailQuery) (counts []int, 
 		counts, points = append(counts, len(out[i])), append(points, out[i+1])
 	}
 	return counts, points, err
+}
+
+// States implements store.Stater. wire asks it of no node over Redis.
+func (m *model) States(ctx context.Context, keys []series.Key) ([]store.State, error) {
+	return m.Local.(store.Stater).States(ctx, keys)
+}
+
+// Lacks implements store.Stater; a node over Redis can not tell.
+func (m *model) Lacks(ctx context.Context, keys []series.Key, told []store.State) ([]store.Lack, error) {
+	if m.redis {
+		return make([]store.Lack, len(keys)), nil
+	}
+	return m.Local.(store.Stater).Lacks(ctx, keys, told)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dunlin-db/dunlin/internal/journal"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -24,6 +25,8 @@ type PeerConfig struct {
 type Peer struct {
 	cfg PeerConfig
 	c   *conn
+
+	plain atomic.Bool // the other end knows no DN.POLL
 
 	mu   sync.Mutex
 	bare *Redis // not nil once the other end turned out to be a plain process; protected by mu
@@ -94,6 +97,20 @@ func (p *Peer) Poll(ctx context.Context, journalFrom, lateFrom int64, limit int)
 	if b := p.process(); b != nil {
 		return pollEach(ctx, b, journalFrom, lateFrom, limit)
 	}
+	if !p.plain.Load() {
+		epoch, list, late, err = p.c.poll(ctx, journalFrom, lateFrom, limit)
+		if !isUnknown(err) {
+			return epoch, list, late, err
+		}
+		p.plain.Store(true) // an older node
+	}
+	return p.pollPlain(ctx, journalFrom, lateFrom, limit)
+}
+
+// pollPlain is Poll without DN.POLL.
+func (p *Peer) pollPlain(ctx context.Context, journalFrom, lateFrom int64, limit int) (
+	epoch string, list, late []Change, err error,
+) {
 	replies, err := p.c.do(ctx, []string{"DN.EPOCH"}, changesCommand(journal.Journal, journalFrom, limit),
 		changesCommand(journal.Late, lateFrom, limit))
 	if err != nil {

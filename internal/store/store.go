@@ -52,6 +52,7 @@ func (p *Put) Point() series.Point {
 type Change struct {
 	Key   string // the series key; in the late journal key#hour, hour as 2006-01-02T15
 	Score int64  // µs; strictly rising with every change of one store
+	State *State // of the key, where a Poller tells it; nil elsewhere
 }
 
 // Mark is how far a key of one peer has been taken over.

@@ -215,7 +215,8 @@ type Tailer interface {
 }
 
 // Poller is a Reader that answers Epoch, Changes and LateChanges in one round trip. The epoch is read first. The
-// changes mean nothing when it is not the one that the cursors belong to.
+// changes mean nothing when it is not the one that the cursors belong to. The changes of the journal may come with the
+// State of their keys, read after the journal.
 type Poller interface {
 	Reader
 	Poll(ctx context.Context, journalFrom, lateFrom int64, limit int) (epoch string, list, late []Change, err error)

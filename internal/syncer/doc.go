@@ -17,8 +17,9 @@
 //
 // Cursor and marks are kept in the store they feed, in the same step as the data or after it, never before. A peer's
 // heads are read before its keys are compared, so nothing falls between comparing and following. A key's mark is the
-// newest timestamp seen from that peer in this epoch: everything below mark - 60 s is the late journal's. When nothing
-// changes, nothing is sent but the poll.
+// newest timestamp seen from that peer in this epoch: everything below mark - 60 s is the late journal's. A key is
+// taken as done without being read only where its digest here, with the peer's newest point if need be, is the peer's.
+// When nothing changes, nothing is sent but the poll.
 //
 // # What it does not do
 //

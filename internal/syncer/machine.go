@@ -28,6 +28,7 @@ const (
 	actWait   kind = iota // sleep until at
 	actOwn                // read the own store's epoch; cursor too when it changed
 	actPoll               // read the peer's epoch and both journals from cursor on
+	actLacks              // ask the own store what it lacks of the states that the peer told
 	actMarks              // read the own store's marks of keys
 	actTails              // read the ends of keys from the peer
 	actRanges             // read spans of keys from the peer
@@ -47,8 +48,9 @@ type action struct {
 	limit  int
 	tails  []store.TailQuery
 	ranges []store.RangeQuery
-	keys   []series.Key // actSums, actMarks
-	hour   int64        // actSums
+	keys   []series.Key  // actSums, actMarks, actLacks
+	told   []store.State // actLacks
+	hour   int64         // actSums
 	groups []store.Group
 	origin store.Origin
 }
@@ -62,6 +64,7 @@ type event struct {
 	heads  [2]int64
 	list   []store.Change
 	late   []store.Change
+	lacks  []store.Lack
 	marks  []store.Mark
 	counts []int
 	points [][]series.Point
@@ -84,6 +87,7 @@ type mutations struct {
 	ignoreEpoch       bool // do not notice that the peer lost its memory
 	ignoreOwnEpoch    bool // do not notice that the own store was emptied
 	trustCounts       bool // take a window for unchanged without looking at its count
+	trustNewest       bool // take the newest point of a key for all that is lacking
 }
 
 // given is what a machine is made of.
@@ -128,15 +132,17 @@ type machine struct {
 
 // queue is work on a poll's entries, in order.
 type queue struct {
-	fresh  []store.RangeQuery // after a long gap: the newest minutes first
-	asking int                // of fresh, now
-	tails  []store.Change
-	late   []store.Change
-	more   bool // the poll was full: poll again at once
-	asked  []store.Change
-	tq     []store.TailQuery
-	again  []store.TailQuery // keys whose answer was full
-	marked map[string]store.Mark
+	fresh    []store.RangeQuery // after a long gap: the newest minutes first
+	asking   int                // of fresh, now
+	tails    []store.Change
+	settled  []store.Change // keys that are equal here, or will be with the next merge
+	settling bool           // that merge is under way
+	late     []store.Change
+	more     bool // the poll was full: poll again at once
+	asked    []store.Change
+	tq       []store.TailQuery
+	again    []store.TailQuery // keys whose answer was full
+	marked   map[string]store.Mark
 }
 
 func newMachine(g given) *machine {
@@ -163,6 +169,8 @@ func (m *machine) decide(now time.Time, ev event) action {
 		return m.own(now, ev)
 	case actPoll:
 		return m.polled(now, ev)
+	case actLacks:
+		return m.gotLacks(now, ev)
 	case actMarks:
 		return m.gotMarks(now, ev)
 	case actTails:
@@ -255,7 +263,7 @@ func (m *machine) polled(now time.Time, ev event) action {
 		m.skip(ev)
 	}
 	m.plan = q
-	return m.unknownMarks(now)
+	return m.askLacks(now)
 }
 
 // skip moves the cursor over entries that nobody here wants.

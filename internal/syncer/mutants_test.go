@@ -17,6 +17,7 @@ func TestMachine_mutants(t *testing.T) {
 		"late journal ignored":         {noLate: true},
 		"epoch of the peer ignored":    {ignoreEpoch: true},
 		"epoch of the own one ignored": {ignoreOwnEpoch: true},
+		"newest point taken for all":   {trustNewest: true},
 		"windows not counted":          {trustCounts: true},
 	} {
 		t.Run(name, func(t *testing.T) {

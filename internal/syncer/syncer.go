@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -55,9 +56,10 @@ type Status struct {
 
 // Syncer keeps one shard equal to the same shard of one peer.
 type Syncer struct {
-	cfg Config
-	m   *machine // owned by Run
-	ev  event    // what came of the last action; owned by Run
+	cfg   Config
+	phase int64    // ns, of the node's instants to poll
+	m     *machine // owned by Run
+	ev    event    // what came of the last action; owned by Run
 
 	mu     sync.Mutex // protects status and since
 	status Status
@@ -82,6 +84,9 @@ func New(cfg Config) *Syncer {
 		peer: cfg.PeerName, layout: cfg.Shard.Layout(), poll: cfg.Poll,
 		floor: cfg.Shard.Floor, jitter: cfg.Jitter,
 	})}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(cfg.Shard.Origin().Node)) // never fails
+	s.phase = int64(h.Sum32()) % int64(cfg.Poll)
 	s.publish()
 	return s
 }
@@ -90,10 +95,22 @@ func New(cfg Config) *Syncer {
 func (s *Syncer) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if until := s.Step(ctx); !until.IsZero() {
-			sleep(ctx, until.Sub(s.cfg.Clock()))
+			now := s.cfg.Clock()
+			d := until.Sub(now)
+			if s.m.state == Following {
+				d = s.together(now, d)
+			}
+			sleep(ctx, d)
 		}
 	}
 	return nil
+}
+
+// together shortens a wait so that all syncers of a node poll at the same instants, Poll apart: a node that wakes once
+// for all of them uses a good part less CPU than one that wakes for each. Nodes have instants of their own.
+func (s *Syncer) together(now time.Time, wait time.Duration) time.Duration {
+	end := now.Add(wait).UnixNano() + s.phase
+	return wait - time.Duration(end%int64(s.cfg.Poll))
 }
 
 // Step carries out one action. It gives the time before which there is nothing to do, zero if there is more. Run is a
@@ -177,6 +194,12 @@ func perform(ctx context.Context, sh *shard.Shard, peer store.Reader, a action) 
 			return ev
 		}
 		ev.late, ev.err = peer.LateChanges(ctx, a.cursor.Late, a.limit)
+	case actLacks:
+		ev.local = true
+		ev.err = sh.View(func(st store.Store) (err error) {
+			ev.lacks, err = lacks(ctx, st, a.keys, a.told)
+			return err
+		})
 	case actMarks:
 		names := make([]string, len(a.keys))
 		for i, k := range a.keys {
@@ -223,6 +246,15 @@ func performOwn(ctx context.Context, sh *shard.Shard, peer, known string) (ev ev
 	return ev
 }
 
+// lacks asks a store that can not tell for nothing: each key has to be read.
+func lacks(ctx context.Context, st store.Store, keys []series.Key, told []store.State) ([]store.Lack, error) {
+	s, ok := st.(store.Stater)
+	if !ok {
+		return make([]store.Lack, len(keys)), nil
+	}
+	return s.Lacks(ctx, keys, told)
+}
+
 // tails asks a reader that can not tell counts for whole windows.
 func tails(ctx context.Context, peer store.Reader, qs []store.TailQuery) ([]int, [][]series.Point, error) {
 	if t, ok := peer.(store.Tailer); ok {
@@ -248,6 +280,8 @@ func checkSizes(a action, ev event) event {
 		bad = len(ev.points) != len(a.ranges)
 	case actSums:
 		bad = len(ev.sums[0]) != len(a.keys) || len(ev.sums[1]) != len(a.keys)
+	case actLacks:
+		bad = len(ev.lacks) != len(a.keys)
 	case actMarks:
 		bad = len(ev.marks) != len(a.keys)
 	}

@@ -59,6 +59,7 @@ func (m *machine) gotTails(now time.Time, ev event) action {
 		q.marked[ch.Key] = store.Mark{Score: ch.Score}
 	}
 	if len(q.again) == 0 {
+		m.closeSettled()
 		m.advance(&a, q)
 	}
 	return m.merge(now, a)
@@ -188,6 +189,10 @@ func (m *machine) merge(now time.Time, a action) action {
 }
 
 func (m *machine) merged(now time.Time) action {
+	if m.plan.settling {
+		m.plan.settling = false
+		return m.unknownMarks(now)
+	}
 	m.plan.asked = nil
 	return m.next(now)
 }

@@ -337,3 +337,27 @@ func (n *naive) Put(puts []store.Put) {
 		p.Added = g[0].Added > 0
 	}
 }
+
+// States implements store.Stater.
+func (n *naive) States(_ context.Context, keys []series.Key) ([]store.State, error) {
+	out := make([]store.State, len(keys))
+	for i, k := range keys {
+		if set := n.sets[n.key(k)]; len(set) > 0 {
+			d := DigestOf(n.cfg.Cluster, k, set)
+			out[i] = store.State{Hi: d.Hi, Lo: d.Lo, Newest: set[len(set)-1]}
+		}
+	}
+	return out, nil
+}
+
+// Lacks implements store.Stater: it compares every point that may be told of.
+func (n *naive) Lacks(_ context.Context, keys []series.Key, told []store.State) ([]store.Lack, error) {
+	out := make([]store.Lack, len(keys))
+	for i, k := range keys {
+		if set := n.sets[n.key(k)]; len(set) > 0 {
+			seed := store.SeriesSeed(store.DigestSeed(n.cfg.Cluster), k.Series)
+			out[i] = DigestOf(n.cfg.Cluster, k, set).Lack(seed, set[len(set)-1], told[i])
+		}
+	}
+	return out, nil
+}
