@@ -1,0 +1,87 @@
+package replog
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+)
+
+var update = flag.Bool("update", false, "write the test vectors of docs/format/log.md anew")
+
+const vectorsDoc = "../../docs/format/log.md"
+
+// vectorMembers are batches of one shard, in this order.
+var vectorMembers = [][]member{
+	{
+		{"web1:cpu.user", series.Point{TS: 1795348800000, Value: []byte("12.5")}},
+		{"web1:cpu.system", series.Point{TS: 1795348800000, Value: []byte("0.50")}},
+		{"web1:state", series.Point{TS: 1795348800000, Value: []byte("ok")}},
+	},
+	{
+		{"web1:cpu.user", series.Point{TS: 1795348810000, Value: []byte("-3")}},
+		{"web1:state", series.Point{TS: 1795348810250, Frac: 3, Value: []byte("1e-05")}},
+	},
+}
+
+func vectors() (out [][][]byte) {
+	s := newShard()
+	for _, m := range vectorMembers {
+		out = append(out, s.batch(m))
+	}
+	s.r.block += 2 // more was written in between
+	for range 2 {
+		out = append(out, s.batch(vectorMembers[0]))
+	}
+	return out
+}
+
+func stateVector() State {
+	return State{
+		Node: "n1", Incarnation: 0x0123456789abcdef, Layout: series.Day, Floor: 20779,
+		Shards: []ShardState{{1, 17}, {3, 300}},
+	}
+}
+
+// TestVectors holds the document and the code together.
+func TestVectors(t *testing.T) {
+	var b strings.Builder
+	var d Dict
+	for _, recs := range vectors() {
+		for _, rec := range recs {
+			fmt.Fprintf(&b, "%s %s\n", hex.EncodeToString(rec), strings.Join(read(t, rec, &d), ", "))
+		}
+	}
+	s := stateVector()
+	rec := s.Append(nil)
+	if got, err := ReadState(append(rec, "what comes later"...)); err != nil || fmt.Sprint(got) != fmt.Sprint(s) {
+		t.Errorf("%v %v", got, err)
+	}
+	fmt.Fprintf(&b, "%s %s %s floor %s", hex.EncodeToString(rec), s.Node, s.Incarnation, s.Layout.PeriodString(s.Floor))
+	for _, sh := range s.Shards {
+		fmt.Fprintf(&b, ", shard %d seq %d", sh.Shard, sh.Seq)
+	}
+	b.WriteString("\n")
+
+	doc, err := os.ReadFile(vectorsDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "```vectors\n", "```\n"
+	head, rest, ok := strings.Cut(string(doc), begin)
+	list, tail, ok2 := strings.Cut(rest, end)
+	switch {
+	case !ok || !ok2:
+		t.Fatalf("%s has no vectors", vectorsDoc)
+	case *update:
+		if err := os.WriteFile(vectorsDoc, []byte(head+begin+b.String()+end+tail), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case list != b.String():
+		t.Errorf("the document says\n%s\nthe code\n%s", list, b.String())
+	}
+}
