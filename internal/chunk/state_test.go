@@ -69,7 +69,7 @@ func FuzzLoadState(f *testing.F) {
 		s.LastIs(buf, last)
 		s.AppendLast(nil, buf)
 		for _, pt := range []Point{{TS: last.TS / 2, Frac: 3, Value: []byte("x")}, points[0], last} {
-			e.Insert(&s, buf, pt)
+			e.Insert(&s, &Marks{}, buf, pt)
 		}
 		s.Append(buf, Point{TS: last.TS + 1, Frac: 3, Value: []byte("1")})
 	})
