@@ -4,6 +4,8 @@ package durable
 
 import (
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestHarness_kill: the row finds each fault of the stand-in that it is there for, and none where there is none.
@@ -48,4 +50,49 @@ func TestHarness_power(t *testing.T) {
 	f("1s", syncsLate)
 	f("never", noFault)
 	f("never", ignoresTerm)
+}
+
+// TestHarness_errors: the rows of failing disks.
+func TestHarness_errors(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	f := func(row, fault string, run func(*testing.T, target) error) {
+		t.Run(row+" fault="+fault, func(t *testing.T) {
+			t.Parallel()
+			bites(t, fault, run(t, target{standin: true, fault: fault}))
+		})
+	}
+	full := func(t *testing.T, s target) error {
+		return filling{target: s, level: 9, seed: 1, count: &tally{}}.run(t)
+	}
+	inject := func(t *testing.T, s target) error {
+		in := injecting{target: s, seed: 2, count: &tally{}, tell: &hits{m: map[string]int{}}}
+		return in.some(t, 8)
+	}
+	for _, fault := range []string{noFault, inMemory, endsOnError, neverHeals} {
+		f("full", fault, full)
+		f("inject", fault, inject)
+	}
+	f("read-only", noFault, func(t *testing.T, s target) error {
+		return failing{target: s, errno: unix.EROFS, seed: 3, count: &tally{}}.run(t)
+	})
+	f("read-only", endsOnError, func(t *testing.T, s target) error {
+		return failing{target: s, errno: unix.EROFS, seed: 3, count: &tally{}}.run(t)
+	})
+	f("deleted", noFault, func(t *testing.T, s target) error {
+		return deleting{target: s, seed: 3, count: &tally{}}.run(t)
+	})
+	f("deleted", inMemory, func(t *testing.T, s target) error {
+		return deleting{target: s, seed: 3, count: &tally{}}.run(t)
+	})
+	for _, fault := range []string{noFault, readsWait} {
+		f("stall", fault, func(t *testing.T, s target) error {
+			return stalling{target: s, seed: 4, count: &tally{}}.run(t)
+		})
+	}
+	for _, fault := range []string{noFault, ignoresTerm} {
+		f("drain", fault, func(t *testing.T, s target) error {
+			return draining{target: s, seed: 5, count: &tally{}}.run(t, 3)
+		})
+	}
 }

@@ -31,6 +31,14 @@ type target struct {
 
 var real = target{}
 
+// patience is how long a disk may take to be noticed and to heal. A stand-in with a fault is known to take for ever.
+func (t target) patience() time.Duration {
+	if t.fault != noFault {
+		return 3 * time.Second
+	}
+	return 20 * time.Second
+}
+
 // setup is how a node is started.
 type setup struct {
 	target
