@@ -29,11 +29,12 @@ type standin struct {
 	mu       sync.Mutex // protects what follows; never held over I/O
 	cond     *sync.Cond // something of it changed
 	keys     map[string]map[string]bool
-	pending  []byte // not written
-	tail     []byte // written, not fsynced
-	appended int    // bytes ever put into pending
-	done     int    // of these, safe by the policy
-	degraded bool
+	pending  []byte    // not written
+	tail     []byte    // written, not fsynced
+	appended int       // bytes ever put into pending
+	done     int       // of these, safe by the policy
+	degraded bool      // nobody waits for the disk
+	behind   int       // what was acknowledged meanwhile ends here
 	sync     bool      // an fsync is due
 	calling  time.Time // when the writer began the call it is in
 	ending   bool
@@ -183,8 +184,8 @@ func (s *standin) runWriter() {
 		if due {
 			s.tail = nil
 		}
-		if s.done = upTo; s.fault != neverHeals {
-			s.degraded = false
+		if s.done = upTo; s.degraded && s.fault != neverHeals {
+			s.degraded, s.behind = false, s.appended
 		}
 		s.cond.Broadcast()
 		if s.ending && len(s.pending) == 0 {
@@ -293,7 +294,7 @@ func (s *standin) runWeb(addr string) {
 		defer s.mu.Unlock()
 		if r.URL.Path == "/metrics" {
 			n := 0
-			if s.degraded {
+			if s.degraded || s.done < s.behind {
 				n = 1
 			}
 			fmt.Fprintf(w, "dunlin_durability_degraded %d\n", n)
@@ -377,7 +378,7 @@ func (s *standin) read(out io.Writer, args []string) {
 	case "ZCARD":
 		fmt.Fprintf(out, ":%d\r\n", len(s.keys[args[1]]))
 	case "INFO":
-		text := "loading:0\r\ndurability:" + map[bool]string{false: "ok", true: "degraded"}[s.degraded] + "\r\n"
+		text := "loading:0\r\ndurability:" + map[bool]string{false: "ok", true: "degraded"}[s.degraded || s.done < s.behind] + "\r\n"
 		fmt.Fprintf(out, "$%s\r\n%s\r\n", strconv.Itoa(len(text)), text)
 	default:
 		fmt.Fprint(out, "+PONG\r\n")
