@@ -27,6 +27,9 @@ type book struct {
 	keys map[string]map[string]int64
 }
 
+// gone instead of a time: it was acknowledged, and its loss was excused.
+const gone = -1
+
 func newBook() *book { return &book{began: time.Now(), keys: map[string]map[string]int64{}} }
 
 func (b *book) try(points []point) {
@@ -50,7 +53,7 @@ func (b *book) ack(points []point) {
 	defer b.mu.Unlock()
 	now := int64(time.Since(b.began))
 	for _, p := range points {
-		if set := b.keys[p.key()]; set[p.member()] == 0 {
+		if set := b.keys[p.key()]; set[p.member()] <= 0 {
 			set[p.member()] = now
 		}
 	}
@@ -88,18 +91,18 @@ func (b *book) compare(d map[string]map[string]bool, p promise) result {
 		}
 		held := d[key]
 		for member, at := range set {
-			if at != 0 {
+			if at > 0 {
 				r.acked++
 			}
 			switch {
 			case held[member]:
-				if at == 0 {
+				if at <= 0 {
 					set[member] = now
 				}
-			case at == 0:
+			case at <= 0:
 			case !p.until.IsZero() && at > until:
 				r.excused++
-				set[member] = 0
+				set[member] = gone
 			default:
 				r.lost = append(r.lost, key+" "+member)
 			}
@@ -139,7 +142,7 @@ func (b *book) count() (n int) {
 	defer b.mu.Unlock()
 	for _, set := range b.keys {
 		for _, at := range set {
-			if at != 0 {
+			if at > 0 {
 				n++
 			}
 		}

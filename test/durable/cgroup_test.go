@@ -115,7 +115,8 @@ func (f fitting) run(t *testing.T) error {
 		}
 		refused, err := f.pour(n, sums, uint64(round))
 		if err != nil {
-			return fmt.Errorf("round %d: %w\n%s", round, err, n.out.tail())
+			kills, _ := killsIn(dir)
+			return fmt.Errorf("round %d: %w\nthe kernel killed %d times\n%s", round, err, kills, n.out.tail())
 		}
 		if refused == 0 {
 			return fmt.Errorf("round %d: nothing was refused: the load was too small for this test", round)

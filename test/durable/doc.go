@@ -13,9 +13,10 @@
 //
 // # Invariants
 //
-// Whatever a client sent is in a book before it is sent, whatever was acknowledged is marked with the time of its reply.
-// After each restart the node must hold every acknowledged point that the promise of its flags covers, and no point that
-// nobody sent. TestHarness runs the same rows on a small stand-in with known faults, each of which must be found.
+// Whatever a client sends is in a book before it is sent; what was acknowledged is marked with the time of its reply.
+// After each restart the node must hold every acknowledged point that the promise of its flags covers, and no point
+// that nobody sent. The TestHarness tests run the same rows on a small stand-in with known faults, each of which must
+// be found.
 //
 // # What it does not do
 //

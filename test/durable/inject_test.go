@@ -131,7 +131,8 @@ func (in *injecting) one(t *testing.T, name string, strike, nth int) (hit bool, 
 	}
 	how := strikes[strike]
 	fail := func(err error) error {
-		return fmt.Errorf("%s instead of %s %d to %d: %w\nfiles: %v", how.name, name, nth, nth+how.times-1, err, files(in.s.dir))
+		return fmt.Errorf("%s instead of %s %d, %d times: %w\nfiles: %v",
+			how.name, name, nth, how.times, err, files(in.s.dir))
 	}
 	s := in.s
 	s.watch, s.rule = true, func(c call) verdict {

@@ -24,6 +24,9 @@ const (
 // binary is the dunlin under test: DUNLIN_BIN, else built once.
 var binary string
 
+// workDir is for what tests share.
+var workDir string
+
 func TestMain(m *testing.M) {
 	if os.Getenv(launchEnv) != "" {
 		launch()
@@ -35,15 +38,16 @@ func TestMain(m *testing.M) {
 }
 
 func runMain(m *testing.M) int {
-	if binary = os.Getenv("DUNLIN_BIN"); binary != "" {
-		return m.Run()
-	}
 	dir, err := os.MkdirTemp("", "dunlin-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	workDir = dir
+	if binary = os.Getenv("DUNLIN_BIN"); binary != "" {
+		return m.Run()
+	}
 	binary = filepath.Join(dir, "dunlin")
 	build := exec.Command("go", "build", "-o", binary, "github.com/dunlin-db/dunlin/cmd/dunlin")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -236,7 +236,11 @@ func (n *node) says(field, want string) error {
 	if err != nil {
 		return err
 	}
-	if got, ok := info[field]; !ok || got != want {
+	got, ok := info[field]
+	if !ok {
+		got, ok = info["dunlin_"+field]
+	}
+	if !ok || got != want {
 		return fmt.Errorf("INFO says %s:%s, want %s", field, got, want)
 	}
 	return nil

@@ -38,8 +38,13 @@ type standin struct {
 	sync     bool      // an fsync is due
 	calling  time.Time // when the writer began the call it is in
 	ending   bool
-	file     *os.File // the writer's
-	number   int
+	disk     standinDisk // the writer's
+}
+
+// standinDisk is the file that is written.
+type standinDisk struct {
+	file   *os.File
+	number int
 }
 
 // The faults. Each breaks what one row promises.
@@ -112,7 +117,7 @@ func (s *standin) load() error {
 	names, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
 	slices.Sort(names)
 	for _, name := range names {
-		_, _ = fmt.Sscanf(filepath.Base(name), "%d.log", &s.number)
+		_, _ = fmt.Sscanf(filepath.Base(name), "%d.log", &s.disk.number)
 		data, err := os.ReadFile(name)
 		if err != nil {
 			continue
@@ -168,7 +173,7 @@ func (s *standin) runWriter() {
 		batch, upTo := s.pending, s.appended
 		due := (s.sync || s.fsync == "always" || s.degraded) && s.fault != neverSyncs
 		s.pending, s.sync, s.calling = nil, false, time.Now()
-		if s.file == nil && s.fault != forgetsTail {
+		if s.disk.file == nil && s.fault != forgetsTail {
 			batch = append(s.tail, batch...)
 			s.tail = nil
 		}
@@ -199,7 +204,7 @@ func (s *standin) failed(err error) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	s.degraded, s.file, s.sync = true, nil, true
+	s.degraded, s.disk.file, s.sync = true, nil, true
 	s.cond.Broadcast()
 	s.mu.Unlock()
 	time.Sleep(50 * time.Millisecond) // between two tries
@@ -210,16 +215,17 @@ func (s *standin) write(batch []byte, due bool) error {
 	if s.fault == inMemory {
 		return nil
 	}
-	if s.file == nil {
+	if s.disk.file == nil {
 		if err := os.MkdirAll(s.dir, 0o700); err != nil {
 			return err
 		}
-		s.number++
-		f, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("%06d.log", s.number)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		s.disk.number++
+		name := filepath.Join(s.dir, fmt.Sprintf("%06d.log", s.disk.number))
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err != nil {
 			return err
 		}
-		s.file = f
+		s.disk.file = f
 		for _, dir := range []string{s.dir, filepath.Dir(s.dir)} {
 			if d, err := os.Open(dir); err == nil && due {
 				_ = d.Sync()
@@ -228,11 +234,11 @@ func (s *standin) write(batch []byte, due bool) error {
 		}
 	}
 	// After a failed write a broken line may stand before this one.
-	if _, err := s.file.Write(append([]byte("\n"), batch...)); err != nil {
+	if _, err := s.disk.file.Write(append([]byte("\n"), batch...)); err != nil {
 		return err
 	}
 	if due {
-		return s.file.Sync()
+		return s.disk.file.Sync()
 	}
 	return nil
 }
@@ -250,8 +256,8 @@ func (s *standin) runTicks() {
 		if !s.calling.IsZero() && time.Since(s.calling) > 5*time.Second {
 			s.degraded = true
 		}
-		if errors.Is(err, os.ErrNotExist) && s.file != nil {
-			s.degraded, s.file, s.sync = true, nil, true
+		if errors.Is(err, os.ErrNotExist) && s.disk.file != nil {
+			s.degraded, s.disk.file, s.sync = true, nil, true
 			for key, set := range s.keys {
 				for member := range set {
 					s.line(key, member)
@@ -262,6 +268,8 @@ func (s *standin) runTicks() {
 		s.mu.Unlock()
 	}
 }
+
+func (s *standin) behindDisk() bool { return s.degraded || s.done < s.behind }
 
 func (s *standin) line(key, member string) {
 	n := len(s.pending)
@@ -294,7 +302,7 @@ func (s *standin) runWeb(addr string) {
 		defer s.mu.Unlock()
 		if r.URL.Path == "/metrics" {
 			n := 0
-			if s.degraded || s.done < s.behind {
+			if s.behindDisk() {
 				n = 1
 			}
 			fmt.Fprintf(w, "dunlin_durability_degraded %d\n", n)
@@ -378,7 +386,7 @@ func (s *standin) read(out io.Writer, args []string) {
 	case "ZCARD":
 		fmt.Fprintf(out, ":%d\r\n", len(s.keys[args[1]]))
 	case "INFO":
-		text := "loading:0\r\ndurability:" + map[bool]string{false: "ok", true: "degraded"}[s.degraded || s.done < s.behind] + "\r\n"
+		text := "loading:0\r\ndurability:" + map[bool]string{false: "ok", true: "degraded"}[s.behindDisk()] + "\r\n"
 		fmt.Fprintf(out, "$%s\r\n%s\r\n", strconv.Itoa(len(text)), text)
 	default:
 		fmt.Fprint(out, "+PONG\r\n")
