@@ -39,7 +39,7 @@ bench-seed: build
 bench-redis: build
 	script/bench.sh redis
 
-long: build ## a long tier into LEDGER.md: ROW=differential|simtest|fuzz|scenario|mariadb MINUTES=20
+long: build ## a long tier into LEDGER.md: ROW=kill|power|full|… MINUTES=20
 	script/long.sh "$(ROW)" "$(or $(MINUTES),20)"
 
 build: web ## bin/dunlin with the page inside

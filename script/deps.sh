@@ -22,6 +22,8 @@ want gcc gcc
 want git git
 want curl curl
 want ps procps
+want mkfs.ext4 e2fsprogs
+want mount mount
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 

@@ -15,11 +15,27 @@ fuzz) run() {
 	done < <(git ls-files '*_test.go' | xargs grep -oE '^func Fuzz\w+' /dev/null | sed 's/:func /:/')
 } ;;
 mariadb) run() { script/mariadb.sh; } ;;
+kill) run() { durable '^TestKill$'; } ;;
+power) run() { durable '^TestPower$'; } ;;
+inject) run() { durable '^TestInject$'; } ;;
+full) run() { durable '^Test(Full|Deleted|ReadOnly|Stall)$'; } ;;
+cgroup) run() { durable '^TestCgroup$'; } ;;
+drain) run() { durable '^TestDrain$'; } ;;
+incidents) run() { durable '^TestIncident'; } ;;
 *)
-	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb MINUTES=20" >&2
+	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents MINUTES=20" >&2
 	exit 2
 	;;
 esac
+
+# durable runs tests of package durable with the counts of the long tier. Its rounds are the cases that they count.
+counts=$(mktemp)
+trap 'rm -f "$counts"' EXIT
+durable() {
+	DUNLIN_DURABLE_LONG=1 DUNLIN_DURABLE_COUNTS=$counts go test -count=1 -timeout 120m -v -run "$1" ./test/durable |
+		grep -vE '^(=== | *--- PASS|PASS$)'
+	return "${PIPESTATUS[0]}"
+}
 
 export DUNLIN_BIN=$PWD/bin/dunlin
 began=$SECONDS rounds=0 failures=0
@@ -27,6 +43,7 @@ began=$SECONDS rounds=0 failures=0
 while [ "$rounds" = 0 ] || [ $((SECONDS - began)) -lt $((minutes * 60)) ]; do
 	run || failures=$((failures + 1))
 	rounds=$((rounds + 1))
+	[ ! -s "$counts" ] || rounds=$(awk "{ n += \$1 } END { print n }" "$counts")
 	echo "$row: $rounds rounds, $failures failed, $(((SECONDS - began) / 60)) of $minutes minutes"
 done
 [ -f LEDGER.md ] || printf '# Ledger of the long tiers\n\n| date | row | commit | minutes | rounds | failed |\n|---|---|---|---|---|---|\n' >LEDGER.md

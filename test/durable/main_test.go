@@ -1,0 +1,145 @@
+//go:build linux
+
+package durable
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// Environment of this package. The first two are set by the tests for the processes they start.
+const (
+	launchEnv  = "DUNLIN_DURABLE_LAUNCH" // this process becomes a node, see launch
+	standinEnv = "DUNLIN_DURABLE_STANDIN"
+	longEnv    = "DUNLIN_DURABLE_LONG"   // the counts of the long tier
+	countsEnv  = "DUNLIN_DURABLE_COUNTS" // a file; each test that ends adds a line with its number of cases
+	seedEnv    = "DUNLIN_DURABLE_SEED"
+)
+
+// binary is the dunlin under test: DUNLIN_BIN, else built once.
+var binary string
+
+// workDir is for what tests share.
+var workDir string
+
+func TestMain(m *testing.M) {
+	if os.Getenv(launchEnv) != "" {
+		launch()
+	}
+	if fault, ok := os.LookupEnv(standinEnv); ok {
+		os.Exit(runStandin(fault, os.Args[1:]))
+	}
+	os.Exit(runMain(m))
+}
+
+func runMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "dunlin-bin-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	workDir = dir
+	if binary = os.Getenv("DUNLIN_BIN"); binary != "" {
+		return m.Run()
+	}
+	binary = filepath.Join(dir, "dunlin")
+	build := exec.Command("go", "build", "-o", binary, "github.com/dunlin-db/dunlin/cmd/dunlin")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build dunlin: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// missing skips loudly, or fails where the machine is supposed to have everything.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf("NOT TESTED: "+format, args...)
+}
+
+// needRoot skips what mounts, injects or limits: no machine is asked for root, also not by CI.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("NOT TESTED: this needs root")
+	}
+}
+
+func long() bool { return os.Getenv(longEnv) != "" }
+
+// times gives the number of cases of a row in CI and in one round of the long tier.
+func times(ci, longTier int) int {
+	if long() {
+		return longTier
+	}
+	return ci
+}
+
+// seed is printed by every test that draws; DUNLIN_DURABLE_SEED repeats its draws, not the timing.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := uint64(os.Getpid())<<20 ^ nextNumber()
+	if text := os.Getenv(seedEnv); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", seedEnv, err)
+		}
+		s = n
+	}
+	t.Logf("%s=%d", seedEnv, s)
+	return s
+}
+
+var numbers struct {
+	sync.Mutex
+	last uint64
+}
+
+func nextNumber() uint64 {
+	numbers.Lock()
+	defer numbers.Unlock()
+	numbers.last++
+	return numbers.last
+}
+
+// tally counts cases and tells them at the end of a test.
+type tally struct {
+	sync.Mutex
+	cases, points, excused int
+}
+
+func newTally(t *testing.T) *tally {
+	c := &tally{}
+	t.Cleanup(func() {
+		t.Logf("%d cases, %d acknowledged points compared, %d excused by the promise", c.cases, c.points, c.excused)
+		path := os.Getenv(countsEnv)
+		if path == "" {
+			return
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		fmt.Fprintln(f, c.cases)
+	})
+	return c
+}
+
+func (c *tally) add(r result) {
+	c.Lock()
+	defer c.Unlock()
+	c.cases++
+	c.points += r.acked
+	c.excused += r.excused
+}
