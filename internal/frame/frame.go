@@ -63,6 +63,12 @@ func parseHeader(b []byte) (h header, ok bool) {
 	}, true
 }
 
+// SaltOf gives the salt of a file that begins with b; ok = false when its header is damaged.
+func SaltOf(b []byte) (salt uint64, ok bool) {
+	h, ok := parseHeader(b)
+	return h.salt, ok
+}
+
 // seed is the checksum of the salt, which that of every frame goes on from.
 func seed(salt uint64) uint32 {
 	var b [8]byte

@@ -119,6 +119,8 @@ type file struct {
 	size   int64
 
 	modified time.Time
+	moved    bool               // its header is that of another file: somebody has moved it here
+	run      replog.Incarnation // of a segment: the run of the node that wrote it, 0 = not known
 }
 
 // ErrLocked: another process has the directory.
@@ -157,7 +159,7 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{
 		FS: cfg.FS, Dir: d.path(logDir), First: first, Policy: cfg.Fsync, MaxUnwritten: cfg.MaxUnwritten, Log: cfg.Log,
-		Salt: func() uint64 { return uint64(cfg.Origin.Incarnation) },
+		Salt: newSalt,
 	}, [][]byte{d.state(nil)})
 	return d, nil
 }
@@ -214,6 +216,7 @@ func (d *Dir) list(below string, at place) (files []file) {
 		if info, err := e.Info(); err == nil {
 			f.size, f.modified = info.Size(), info.ModTime()
 		}
+		f.inspect(d.cfg.FS, d.cfg.Path)
 		files = append(files, f)
 	}
 	sortFiles(files)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -57,7 +58,7 @@ func (d *Dir) loadBytes() (n int64) {
 		n += f.size
 	}
 	for _, f := range d.start.found.segments {
-		if f.number >= d.start.found.checkpoint.segment {
+		if d.needed(f) {
 			n += f.size
 		}
 	}
@@ -79,7 +80,7 @@ func (d *Dir) split() (covered, extra []part) {
 		switch {
 		case !known:
 			covered = append(covered, part{file: f, to: f.size, covered: f.ext == extFull})
-		case !listed:
+		case !listed || f.moved:
 			extra = append(extra, part{file: f, to: f.size})
 		default:
 			covered = append(covered, part{file: f, to: n, covered: true})
@@ -146,7 +147,7 @@ func (d *Dir) runLoads(ctx context.Context, parts []part) error {
 // loadPart loads a part of a period file. Damage is noted and never an error.
 func (d *Dir) loadPart(ctx context.Context, p part) error {
 	l := &loader{d: d, part: p}
-	rep, err := d.scan(ctx, p.file, p.to, func(off int64, rec []byte) error {
+	rep, err := d.scanAgain(ctx, p.file, p.to, func(off int64, rec []byte) error {
 		if off >= p.from {
 			l.add(rec)
 		}
@@ -157,8 +158,12 @@ func (d *Dir) loadPart(ctx context.Context, p part) error {
 		return ctx.Err()
 	}
 	short := p.covered && p.size < p.to
-	unreadable := len(rep.Damaged) > 0 && (p.covered || !rep.Torn)
-	bad := err != nil || rep.HeaderBad || unreadable || short || l.refused > 0 || l.misplaced
+	damaged := len(rep.Damaged) > 0 && (p.covered || !rep.Torn)
+	bad := err != nil || rep.HeaderBad || damaged || short || l.refused > 0 || l.misplaced
+	if unreadable := err != nil && !errors.Is(err, frame.ErrKind) && !errors.Is(err, frame.ErrVersion); unreadable {
+		d.reportDamage(p.file, rep, err) // it stays where it is: the next start may read it
+		return nil
+	}
 	d.adopt(p, bad)
 	if bad {
 		d.reportDamage(p.file, rep, err)
@@ -264,6 +269,32 @@ func (l *loader) load(st *engine.Store, rec []byte) {
 		l.refused++
 	}
 	l.d.start.progress.points.Add(int64(res.Points))
+}
+
+// readTries is how often a file is tried that can not be read, readPause apart.
+const (
+	readTries = 8
+	readPause = 250 * time.Millisecond
+)
+
+// scanAgain is scan that does not give up at once when the file can not be read. Records may be given several times.
+func (d *Dir) scanAgain(ctx context.Context, f file, to int64, fn func(off int64, rec []byte) error) (
+	rep frame.Report, err error,
+) {
+	for try := 1; ; try++ {
+		rep, err = d.scan(ctx, f, to, fn)
+		if err == nil || try == readTries || ctx.Err() != nil || errors.Is(err, frame.ErrKind) ||
+			errors.Is(err, frame.ErrVersion) || errors.Is(err, fs.ErrNotExist) {
+			return rep, err
+		}
+		d.cfg.Log.Warn("storage: a file can not be read, trying again", "file", f.path, "try", try, "err", err)
+		t := time.NewTimer(readPause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
 }
 
 // scan reads the frames of a file up to a length, counting what was read.

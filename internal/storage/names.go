@@ -2,12 +2,15 @@ package storage
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -54,3 +57,24 @@ func (f file) kind() frame.Kind {
 	}
 	return kindOpen
 }
+
+var errStop = errors.New("stop")
+
+// inspect looks at how a file begins. One that can not be read will be noticed when it is to be.
+func (f *file) inspect(fsys fsx.FS, root string) {
+	in, err := fsys.Open(filepath.Join(root, f.path))
+	if err != nil {
+		return
+	}
+	defer in.Close()
+	rep, _ := frame.Scan(in, f.kind(), f.salt, func(_ int64, rec []byte) error {
+		if s, err := replog.ReadState(rec); err == nil {
+			f.run = s.Incarnation
+		}
+		return errStop
+	})
+	f.moved = rep.Salt != f.salt
+}
+
+// endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
+func endsRun(seg, next file) bool { return next.run != seg.run || next.number/1000 == seg.number/1000 }

@@ -32,9 +32,9 @@ func (d *Dir) runReplay(ctx context.Context) error {
 	return g.Wait()
 }
 
-// logPart is records of one shard from one run of the node.
+// logPart is records of one shard from one segment.
 type logPart struct {
-	run  uint64
+	roll uint64 // the segment, and the files that went on for it
 	recs records
 }
 
@@ -53,10 +53,10 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 		}
 	}
 	for i, seg := range d.start.found.segments {
-		if seg.number < d.start.found.checkpoint.segment {
+		if !d.needed(seg) {
 			continue
 		}
-		rep, err := d.scan(ctx, seg, seg.size, func(_ int64, rec []byte) error {
+		rep, err := d.scanAgain(ctx, seg, seg.size, func(_ int64, rec []byte) error {
 			if replog.KindOf(rec) != replog.Points || head.Reset(rec) != nil || work[head.Shard] == nil {
 				d.start.progress.odd(rec)
 				return nil
@@ -64,7 +64,7 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 			id := head.Shard
 			p := parts[id]
 			if p == nil {
-				p = &logPart{run: seg.salt}
+				p = &logPart{roll: seg.number / 1000}
 				parts[id] = p
 			}
 			p.recs.one(rec)
@@ -73,7 +73,7 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 			}
 			return nil
 		})
-		for id := range parts { // the next segment may be of another run
+		for id := range parts { // the next segment has names of its own
 			if err := send(id); err != nil {
 				return err
 			}
@@ -87,16 +87,16 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 	return nil
 }
 
-// endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
-func endsRun(seg, next file) bool {
-	return next.salt != seg.salt || next.number/1000 == seg.number/1000
+// needed says whether a segment may hold what no period file does.
+func (d *Dir) needed(seg file) bool {
+	return seg.moved || seg.number >= d.start.found.checkpoint.segment
 }
 
 // replayer unites records with one store.
 type replayer struct {
 	d    *Dir
 	sh   *shard.Shard
-	of   uint64 // the run of the node whose names are in dict
+	of   uint64 // the segment whose names are in dict
 	dict replog.Dict
 	in   replog.Reader
 	puts []store.Put
@@ -118,8 +118,8 @@ func (r *replayer) run(ctx context.Context, in <-chan *logPart) error {
 }
 
 func (r *replayer) unite(p *logPart) {
-	if p.run != r.of {
-		r.of, r.dict = p.run, replog.Dict{}
+	if p.roll != r.of {
+		r.of, r.dict = p.roll, replog.Dict{}
 	}
 	from := 0
 	for _, end := range p.recs.ends {

@@ -54,9 +54,9 @@ type Walker struct {
 	chunk          chunkrec.Reader
 }
 
-// dictKey is one shard of one run of the node.
+// dictKey is one shard of one segment.
 type dictKey struct {
-	run   uint64
+	roll  uint64
 	shard int
 }
 
@@ -134,6 +134,7 @@ func (w *Walker) list(below string) (files []file) {
 			if info, err := e.Info(); err == nil {
 				f.size = info.Size()
 			}
+			f.inspect(w.FS, w.Path)
 			files = append(files, f)
 		case strings.HasSuffix(e.Name(), extBad):
 			w.find(Finding{
@@ -248,7 +249,7 @@ func (w *Walker) points(f file, rec []byte, point func([]byte, series.Point)) (l
 	if err := w.in.Reset(rec); err != nil {
 		return 0, err
 	}
-	key := dictKey{f.salt, w.in.Shard}
+	key := dictKey{f.number / 1000, w.in.Shard}
 	if w.dicts[key] == nil {
 		w.dicts[key] = &replog.Dict{}
 	}

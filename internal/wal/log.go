@@ -18,7 +18,7 @@ type Config struct {
 	FS     fsx.FS
 	Dir    string
 	First  uint64        // the first segment is First × 1000
-	Salt   func() uint64 // of each file
+	Salt   func() uint64 // of each segment
 	Policy Policy
 	// MaxUnwritten is how many bytes may wait for a disk that does not work; default 256 MiB.
 	MaxUnwritten int64
@@ -71,6 +71,7 @@ type part struct {
 // roll is a segment and the files that go on for it.
 type roll struct {
 	number uint64
+	salt   uint64
 	head   [][]byte
 	files  uint64 // that were made
 }
@@ -92,7 +93,7 @@ func New(cfg Config, head [][]byte) *Log {
 	}
 	l := &Log{
 		cfg: cfg, turn: make(chan struct{}, 1), syncTurn: make(chan struct{}, 1), kick: make(chan struct{}, 1),
-		q: queue{roll: &roll{number: cfg.First * 1000, head: head}},
+		q: queue{roll: &roll{number: cfg.First * 1000, salt: cfg.Salt(), head: head}},
 	}
 	l.newRelease()
 	return l
@@ -115,7 +116,7 @@ func (l *Log) Append(rec []byte) LSN {
 	}
 	p := &l.q.pending[n-1]
 	before := len(p.buf)
-	p.buf = frame.Append(p.buf, l.salt(), rec)
+	p.buf = frame.Append(p.buf, p.roll.salt, rec)
 	grown := len(p.buf) - before
 	l.q.next += LSN(grown)
 	p.end = l.q.next
@@ -124,16 +125,13 @@ func (l *Log) Append(rec []byte) LSN {
 	return l.q.next
 }
 
-// salt is that of all files: it is one run of the node.
-func (l *Log) salt() uint64 { return l.cfg.Salt() }
-
 // Full says that what waits for the disk has reached MaxUnwritten.
 func (l *Log) Full() bool { return l.unwritten.Load() >= l.cfg.MaxUnwritten }
 
 // Roll begins a new segment with head: what is appended from now on goes there. It gives the segment's number.
 func (l *Log) Roll(head [][]byte) (segment uint64) {
 	l.q.mu.Lock()
-	l.q.roll = &roll{number: l.q.roll.number/1000*1000 + 1000, head: head}
+	l.q.roll = &roll{number: l.q.roll.number + 1000, salt: l.cfg.Salt(), head: head}
 	l.q.pending = append(l.q.pending, part{roll: l.q.roll, end: l.q.next})
 	number := l.q.roll.number
 	l.q.mu.Unlock()

@@ -35,7 +35,7 @@ var ErrDegraded = errors.New("the log can not be written to disk")
 
 const (
 	firstBackoff = 100 * time.Millisecond
-	lastBackoff  = 2 * time.Second
+	lastBackoff  = 500 * time.Millisecond
 )
 
 // failure is the error while the log is degraded.
@@ -135,14 +135,14 @@ func (l *Log) open(r *roll) error {
 	if err := l.cfg.FS.MkdirAll(l.cfg.Dir); err != nil {
 		return err
 	}
-	path := filepath.Join(l.cfg.Dir, frame.Name(r.number+r.files, l.salt(), "log"))
+	path := filepath.Join(l.cfg.Dir, frame.Name(r.number+r.files, r.salt, "log"))
 	f, err := l.cfg.FS.Create(path)
 	if err != nil {
 		return err
 	}
-	head := frame.AppendHeader(nil, "log ", l.salt())
+	head := frame.AppendHeader(nil, "log ", r.salt)
 	for _, rec := range r.head {
-		head = frame.Append(head, l.salt(), rec)
+		head = frame.Append(head, r.salt, rec)
 	}
 	if n, err := f.Write(head); err != nil || n < len(head) {
 		_ = f.Close()
