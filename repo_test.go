@@ -154,7 +154,7 @@ var mayImport = map[string]string{
 	"internal/ring":     "series",
 	"internal/resp":     "",
 	"internal/server":   "resp series ring shard keyspace store keycmd zseries batch reply budget account wal",
-	"internal/reply":    "resp store",
+	"internal/reply":    "resp series store",
 	"internal/batch":    "resp series ring shard keyspace store keycmd wal",
 	"internal/keycmd":   "resp series ring shard keyspace store zseries",
 	"internal/zseries":  "resp series keyspace store",

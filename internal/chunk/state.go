@@ -1,6 +1,10 @@
 package chunk
 
-import "github.com/dunlin-db/dunlin/internal/decimal"
+import (
+	"math"
+
+	"github.com/dunlin-db/dunlin/internal/decimal"
+)
 
 // AppendState appends an open chunk whose whole words are in buf, as it stands in files: docs/format/chunk.md.
 func (s *State) AppendState(dst, buf []byte) []byte {
@@ -14,11 +18,7 @@ func (s *State) AppendState(dst, buf []byte) []byte {
 	dst = append(dst, version<<4|p.style, flags|p.dec, p.min, p.k, p.shift)
 	dst = appendUnsigned(appendUnsigned(dst, uint64(s.count-1)), uint64(s.bits))
 	dst = append(dst, buf[:s.bits>>6<<3]...)
-	for n, acc := s.bits&63, s.acc; n > 0; n -= min(n, 8) {
-		dst = append(dst, byte(acc>>56))
-		acc <<= 8
-	}
-	return dst
+	return (&bitWriter{dst, s.acc, uint(s.bits & 63)}).finish()
 }
 
 // LoadState reads what AppendState wrote, and makes r read that chunk. words, a part of b, is what its buffer holds.
@@ -31,17 +31,19 @@ func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
 	p.min, p.k, p.shift = in.byte(), in.byte(), in.byte()
 	last, bits := in.unsigned(), in.unsigned()
 	if in.bad || p.style > shortest || p.dec > decimal.MaxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
-		bits > 8*uint64(len(b)) || (bits+7)/8 != uint64(len(b)-in.at) || last >= min(bits, MaxPoints) {
-		r.fail()
-		return State{}, nil, r.err
+		p.float && p.shift > 0 || bits>>32 > 0 || (bits+7)/8 != uint64(len(b)-in.at) || last >= min(bits, MaxPoints) {
+		return State{}, nil, ErrCorrupt
 	}
 	r.b.bytes = append(append(r.b.bytes[:0], b[in.at:]...), make([]byte, slack)...)
 	r.params, r.n, r.values = p, int(last)+1, true
 	r.b.size(r.n)
 	s = Start(p)
-	bad := s.walk(&r.b, 0, r.n, maxTS+1) < r.n || uint64(s.bits) != bits
+	bad, before := s.walk(&r.b, 0, r.n, maxTS+1) < r.n || uint64(s.bits) != bits, int64(0)
 	for i, ts := range r.b.ts {
-		bad = bad || i > 0 && ts < r.b.ts[i-1] || !r.b.isOdd(i) && ts%unitMillis[p.style] != 0
+		r.at(i)
+		bad = bad || ts < before || ts%unitMillis[r.Frac] != 0 ||
+			p.float && !r.b.isOdd(i) && !plainFloat(math.Float64frombits(uint64(r.b.val[i])))
+		before = ts
 	}
 	if bad {
 		r.fail()

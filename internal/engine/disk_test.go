@@ -123,6 +123,19 @@ func (d *disked) checkpoint(t *rapid.T, between func()) {
 	}
 }
 
+// fail loses the files of some periods: all is written again.
+func (d *disked) fail(t *rapid.T) {
+	periods, _ := d.Periods(context.Background())
+	for _, p := range periods {
+		if rapid.Bool().Draw(t, "unsave") {
+			d.Unsave(p)
+			d.old = append(d.old, d.full[p]...)
+			d.full[p] = nil
+		}
+	}
+	d.checkpoint(t, func() {})
+}
+
 // checkRecord compares the digest of a record with its points.
 func (d *disked) checkRecord(t *rapid.T, rec []byte) {
 	var in chunkrec.Reader
@@ -307,14 +320,7 @@ func TestStore_disk(t *testing.T) {
 					}
 				})
 			case 3:
-				for p := range d.full {
-					if rapid.Bool().Draw(t, "unsave") {
-						d.Unsave(p)
-						d.old = append(d.old, d.full[p]...)
-						d.full[p] = nil
-						d.checkpoint(t, func() {})
-					}
-				}
+				d.fail(t)
 			case 4:
 				drop()
 			case 5: // a restart, in the middle of it all

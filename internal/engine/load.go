@@ -60,13 +60,15 @@ func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
 	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.why
 }
 
-// mostBytes is more than a chunk of maxPoints of the longest texts takes.
-const mostBytes = 48 << 10
+const (
+	mostPoints = firstSeal + firstSpread // of a chunk that grew by itself
+	mostBytes  = 48 << 10                // more than it takes with the longest texts
+)
 
 // fits says whether the chunks of a record are such as Save writes.
 func fits(in *chunkrec.Reader) bool {
-	return len(in.Words) <= mostBytes && !slices.ContainsFunc(in.Chunks, func(c chunkrec.Chunk) bool {
-		return c.Len > maxPoints || len(c.Bytes) > mostBytes
+	return len(in.Words) < mostBytes && !slices.ContainsFunc(in.Chunks, func(c chunkrec.Chunk) bool {
+		return c.Len > mostPoints || len(c.Bytes) > mostBytes
 	})
 }
 

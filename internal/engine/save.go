@@ -157,7 +157,7 @@ func (s *Store) hashChunks(p *period, id uint32, e *entry, w *piece) store.Diges
 		s.read(p, e, i)
 		for s.rd.Next() {
 			s.disk.text = s.rd.AppendValue(s.disk.text[:0])
-			s.hashPoint(series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.disk.text})
+			s.sum.Add(&s.digest, s.seriesSeed, series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.disk.text})
 		}
 	}
 	return s.digest
@@ -201,13 +201,11 @@ func (s *Store) forgetSaved(p *period, e *entry, i int, points []chunk.Point) {
 	if e.isOpen(i) || !p.dirent(e, i).saved {
 		return
 	}
-	sum := s.digest
-	s.digest = store.Digest{}
+	var d store.Digest
 	for _, pt := range points {
-		s.hashPoint(series.Point(pt))
+		s.sum.Add(&d, s.seriesSeed, series.Point(pt))
 	}
 	saved := p.savedSum(e)
-	saved.Sub(s.digest)
+	saved.Sub(d)
 	p.setSavedSum(e, saved)
-	s.digest = sum
 }

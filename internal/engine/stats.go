@@ -42,7 +42,7 @@ func (s *Store) recount() {
 
 func (c *scratch) size() int64 {
 	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
-		int64(cap(c.oldText)+cap(c.encoded)+cap(c.member))
+		int64(cap(c.oldText)+cap(c.encoded)) + c.sum.Size()
 }
 
 // KeyBytes implements store.Local: the entry, its directory, its chunks and its share of its name, which all periods

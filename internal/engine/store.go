@@ -74,16 +74,12 @@ type putScratch struct {
 	warm     uint32 // sum of what was read for the caches' sake: a result, so that the reads happen
 }
 
-// hashing is a digest to which points are added, and the last member that went into it.
+// hashing is a digest to which points are added.
 type hashing struct {
 	digest     store.Digest // of the key that is being changed
 	digestID   uint32       // its series
 	seriesSeed uint64
-
-	member   []byte
-	timeLen  int // bytes of member up to and with the colon; 0 = nothing is there
-	time     int64
-	timeFrac uint8
+	sum        store.Summer
 }
 
 var _ store.Local = (*Store)(nil)

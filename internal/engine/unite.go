@@ -89,7 +89,7 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	}
 	if len(rest) > 0 {
 		s.lateMillis = newest - store.LateAfter
-		s.mergeAll(p, e, s.sorted(rest))
+		s.mergeAll(p, e, series.Sorted(&s.sort, rest))
 		clear(s.sort) // it must not keep the caller's memory alive
 		s.sort = s.sort[:0]
 	}
@@ -104,31 +104,8 @@ func (s *Store) startDigest(id uint32, e *entry) {
 
 // addDigest adds a new point to the digest and to the log.
 func (s *Store) addDigest(pt series.Point) {
-	s.hashPoint(pt)
+	s.sum.Add(&s.digest, s.seriesSeed, pt)
 	s.record(s.digestID, pt)
-}
-
-// hashPoint adds a point to s.digest. Points that follow each other mostly have the same time, so its text is kept.
-func (s *Store) hashPoint(pt series.Point) {
-	if s.timeLen == 0 || pt.TS != s.time || pt.Frac != s.timeFrac {
-		s.time, s.timeFrac = pt.TS, pt.Frac
-		s.member = append(series.AppendTime(s.member[:0], pt.TS, pt.Frac), ':')
-		s.timeLen = len(s.member)
-	}
-	s.member = append(s.member[:s.timeLen], pt.Value...)
-	s.digest.AddMember(s.seriesSeed, s.member)
-}
-
-// sorted gives the points in order and without duplicates, in scratch memory unless they already are.
-func (s *Store) sorted(points []series.Point) []series.Point {
-	for i := 1; i < len(points); i++ {
-		if points[i-1].TS >= points[i].TS && series.Compare(points[i-1], points[i]) >= 0 {
-			s.sort = append(s.sort[:0], points...)
-			slices.SortFunc(s.sort, series.Compare)
-			return slices.CompactFunc(s.sort, func(a, b series.Point) bool { return series.Compare(a, b) == 0 })
-		}
-	}
-	return points
 }
 
 // append puts a point behind all others of its key. The error is that of a limit: it needed memory.

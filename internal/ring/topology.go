@@ -2,6 +2,7 @@ package ring
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -64,4 +65,17 @@ func Single(name, url string, n int) *Topology {
 		Rings: []Ring{{Shards: n, Hash: HashHost}},
 		Nodes: []Node{{Name: name, Site: "local", URL: url, Hold: hold}},
 	}
+}
+
+// HostPort is where the node's own front door answers, host:port.
+func (n *Node) HostPort() string {
+	_, rest, found := strings.Cut(n.URL, "://")
+	if !found {
+		rest = n.URL
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "/")
+	return rest
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 )
 
 // The reasons why a member is refused.
@@ -135,4 +136,17 @@ func appendInt(dst []byte, n int64) []byte {
 			return append(dst, buf[i:]...)
 		}
 	}
+}
+
+// Sorted gives points in the order of a sorted set and without duplicates: themselves if they are so already, else in
+// scratch memory.
+func Sorted(scratch *[]Point, points []Point) []Point {
+	for i := 1; i < len(points); i++ {
+		if points[i-1].TS >= points[i].TS && Compare(points[i-1], points[i]) >= 0 {
+			*scratch = append((*scratch)[:0], points...)
+			slices.SortFunc(*scratch, Compare)
+			return slices.CompactFunc(*scratch, func(a, b Point) bool { return Compare(a, b) == 0 })
+		}
+	}
+	return points
 }

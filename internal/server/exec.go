@@ -3,10 +3,10 @@ package server
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/batch"
 	"github.com/dunlin-db/dunlin/internal/keycmd"
+	"github.com/dunlin-db/dunlin/internal/reply"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/wal"
 	"github.com/dunlin-db/dunlin/internal/zseries"
@@ -40,7 +40,7 @@ func (cl *client) execute(args [][]byte) *command {
 	cmd := cl.srv.lookup(args[0])
 	switch {
 	case cmd == nil:
-		cl.reject(unknownCommand(args))
+		cl.reject(reply.UnknownCommand(args))
 	case !cmd.takes(len(args)):
 		cl.reject("ERR wrong number of arguments for '" + cmd.name + "' command")
 	case !cl.authed && cmd.flags&flagNoAuth == 0:
@@ -79,22 +79,6 @@ func (cl *client) reject(text string) {
 	cl.tx.doomed = cl.tx.open
 	cl.exec.settle()
 	cl.exec.w.Error(text)
-}
-
-// unknownCommand is redis-server's text: at most 128 bytes of the name, then arguments until 128 bytes of them.
-func unknownCommand(args [][]byte) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
-	shown := 0
-	for _, a := range args[1:] {
-		if shown >= 128 {
-			break
-		}
-		before := b.Len()
-		fmt.Fprintf(&b, "'%.*s' ", 128-shown, a)
-		shown += b.Len() - before
-	}
-	return b.String()
 }
 
 // run executes a command where its keys are.

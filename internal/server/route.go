@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/keycmd"
-	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -133,20 +131,8 @@ func (s *Server) belowFloor(shard int, p series.Period) bool {
 func (s *Server) wrongShard(id int) string {
 	for _, n := range s.cfg.Topology.Holders(id) {
 		if s.cfg.Self == nil || n.Name != s.cfg.Self.Name {
-			return fmt.Sprintf("WRONGSHARD %d %s", id, hostPort(n))
+			return fmt.Sprintf("WRONGSHARD %d %s", id, n.HostPort())
 		}
 	}
 	return fmt.Sprintf("UNAVAIL shard %d: no node of the topology holds it", id)
-}
-
-func hostPort(n *ring.Node) string {
-	_, rest, found := strings.Cut(n.URL, "://")
-	if !found {
-		rest = n.URL
-	}
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		rest = rest[i+1:]
-	}
-	rest, _, _ = strings.Cut(rest, "/")
-	return rest
 }
