@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Environment of this package. The first two are set by the tests for the processes they start.
@@ -38,13 +40,37 @@ func TestMain(m *testing.M) {
 		os.Exit(runStandin(fault, os.Args[1:]))
 	}
 	if workDir = os.Getenv(workDirEnv); workDir != "" {
+		if os.Getuid() == 0 {
+			if err := loopbackUp(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
 		os.Exit(m.Run())
 	}
 	os.Exit(runAll())
 }
 
-// runAll runs the tests in a process of its own with a directory, and as root also a mount table, of its own: however
-// it ends, nothing stays behind.
+// loopbackUp starts the loopback device of a new network.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq("lo")
+	if err == nil {
+		request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+		err = unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request)
+	}
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	return nil
+}
+
+// runAll runs the tests in a process of its own with a directory, and as root also a mount table and a network, of its
+// own: nobody takes its ports, and however it ends, nothing stays behind.
 func runAll() int {
 	dir, err := os.MkdirTemp("", "dunlin-durable-")
 	if err != nil {
@@ -65,7 +91,7 @@ func runAll() int {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() == 0 {
-		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS | syscall.CLONE_NEWNET
 	}
 	runtime.LockOSThread() // the signal comes when this thread ends
 	err = cmd.Run()
