@@ -563,6 +563,50 @@ func TestIncident_FsyncLazyLosesAcked(t *testing.T) {
 	}
 }
 
+// TestIncident_UnreadableAtStart: what can not be opened while a node starts is not forgotten by what it does
+// afterwards: when it starts again, and can read, everything is there.
+func TestIncident_UnreadableAtStart(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	whole := theFixture(t)
+	for _, what := range []string{"everything", "log", "periods", "checkpoint", ".log", ".open", ".chunks", "floor"} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			f := whole.copied(t)
+			s := setup{dir: f.dir, flags: real.rowFlags()}
+			watched := s
+			watched.watch, watched.rule = true, func(c call) verdict {
+				if c.name == "openat" && !c.open && (what == "everything" || c.kind() == what) {
+					return verdict{errno: unix.EIO}
+				}
+				return verdict{}
+			}
+			n, err := start(t, watched)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := n.answering(); err != nil {
+				t.Fatal(err)
+			}
+			l := newLoad(f.book, 15, time.Millisecond)
+			if err := l.during(300*time.Millisecond, n.addr); err != nil {
+				t.Fatal(err)
+			}
+			n.watch.set(nil)
+			if err := l.during(700*time.Millisecond, n.addr); err != nil { // some checkpoints
+				t.Fatal(err)
+			}
+			n.kill()
+			n.setup = s
+			again, _, err := n.restart(f.book, promise{})
+			if err != nil {
+				t.Fatalf("%v\n%v", err, files(f.dir))
+			}
+			again.kill()
+		})
+	}
+}
+
 // TestIncident_StartWithoutDisk: a node whose disk answers nothing but errors starts, takes writes, says that it is
 // degraded, and has all of them on the disk when that works again.
 func TestIncident_StartWithoutDisk(t *testing.T) {
