@@ -65,7 +65,7 @@ type fitting struct {
 // cgroup makes a group of memory, version 1 or 2.
 func cgroup(t *testing.T, limit int64) string {
 	t.Helper()
-	name := fmt.Sprintf("dunlin-test-%d-%d", os.Getpid(), nextNumber())
+	name := cgroupName(os.Getpid()) + strconv.FormatUint(nextNumber(), 10)
 	file, root := "memory.limit_in_bytes", "/sys/fs/cgroup/memory"
 	if _, err := os.Stat(root); err != nil {
 		file, root = "memory.max", "/sys/fs/cgroup"

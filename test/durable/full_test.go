@@ -26,6 +26,7 @@ func TestFull(t *testing.T) {
 			t.Parallel()
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			count.enough(t)
 			f := filling{target: real, level: level % 64, seed: draw + uint64(level), count: count}
 			if err := f.run(t); err != nil {
 				t.Error(err)

@@ -194,6 +194,7 @@ func (in *injecting) meet(n *node, kills bool) (hit bool, err error) {
 	if err := stop(); err != nil {
 		return hit, err
 	}
+	n.watch.set(nil) // what failed several times works again
 	if err := n.loaded(); err != nil {
 		return hit, err
 	}

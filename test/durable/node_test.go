@@ -331,7 +331,7 @@ func freePort() int {
 // tempDir is a directory for a node that outlives no test; short, so that errors stay readable.
 func tempDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "dunlin-d-")
+	dir, err := os.MkdirTemp(workDir, "d")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,22 +29,22 @@ type standin struct {
 	mu       sync.Mutex // protects what follows; never held over I/O
 	cond     *sync.Cond // something of it changed
 	keys     map[string]map[string]bool
-	pending  []byte    // not written
-	tail     []byte    // written, not fsynced
-	appended int       // bytes ever put into pending
-	done     int       // of these, safe by the policy
-	degraded bool      // nobody waits for the disk
-	behind   int       // what was acknowledged meanwhile ends here
-	sync     bool      // an fsync is due
-	calling  time.Time // when the writer began the call it is in
+	pending  []byte // not written
+	tail     []byte // written, not fsynced
+	appended int    // bytes ever put into pending
+	done     int    // of these, safe by the policy
+	degraded bool   // nobody waits for the disk
+	behind   int    // what was acknowledged meanwhile ends here
+	sync     bool   // an fsync is due
 	ending   bool
 	disk     standinDisk // the writer's
 }
 
 // standinDisk is the file that is written.
 type standinDisk struct {
-	file   *os.File
-	number int
+	calling time.Time // when the call began that the writer is in
+	file    *os.File
+	number  int
 }
 
 // The faults. Each breaks what one row promises.
@@ -172,7 +172,7 @@ func (s *standin) runWriter() {
 		}
 		batch, upTo := s.pending, s.appended
 		due := (s.sync || s.fsync == "always" || s.degraded) && s.fault != neverSyncs
-		s.pending, s.sync, s.calling = nil, false, time.Now()
+		s.pending, s.sync, s.disk.calling = nil, false, time.Now()
 		if s.disk.file == nil && s.fault != forgetsTail {
 			batch = append(s.tail, batch...)
 			s.tail = nil
@@ -180,7 +180,7 @@ func (s *standin) runWriter() {
 		s.mu.Unlock()
 		err := s.write(batch, due)
 		s.mu.Lock()
-		s.calling = time.Time{}
+		s.disk.calling = time.Time{}
 		s.tail = append(s.tail, batch...)
 		if err != nil {
 			s.failed(err)
@@ -253,7 +253,7 @@ func (s *standin) runTicks() {
 		_, err := os.Stat(s.dir)
 		s.mu.Lock()
 		s.sync = s.sync || s.fsync == "1s" || s.fault == repliesEarly
-		if !s.calling.IsZero() && time.Since(s.calling) > 5*time.Second {
+		if !s.disk.calling.IsZero() && time.Since(s.disk.calling) > 5*time.Second {
 			s.degraded = true
 		}
 		if errors.Is(err, os.ErrNotExist) && s.disk.file != nil {
@@ -360,7 +360,7 @@ func (s *standin) command(out io.Writer, args []string) {
 func (s *standin) read(out io.Writer, args []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.fault == readsWait && !s.calling.IsZero() {
+	for s.fault == readsWait && !s.disk.calling.IsZero() {
 		s.cond.Wait()
 	}
 	list := func(items []string) {
