@@ -2,7 +2,6 @@ package engine
 
 import (
 	"github.com/dunlin-db/dunlin/internal/budget"
-	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -82,22 +81,4 @@ func (s *Store) refuse(g *store.Group, r refusal, o store.Origin) error {
 	}
 	s.cfg.Budget.CountRefused(r.why, r.n)
 	return nil
-}
-
-// missing counts the points, in order and without duplicates, that chunk i has not.
-func (s *Store) missing(p *period, e *entry, i int, points []series.Point) (n int) {
-	var buf [chunk.MaxValue]byte
-	n = len(points)
-	s.read(p, e, i)
-	for at := 0; at < len(points) && s.rd.Next(); {
-		has := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
-		for at < len(points) && series.Compare(points[at], has) < 0 {
-			at++
-		}
-		if at < len(points) && series.Compare(points[at], has) == 0 {
-			n--
-			at++
-		}
-	}
-	return n
 }

@@ -23,9 +23,9 @@
 //
 // One owner: nothing here locks. The chunks of an entry are in the order of a sorted set and do not overlap; only the
 // last one is open. Count and digest of an entry are those of its points; a chunk that counts as saved is, as it
-// stands, in a record that Save gave or Load took, and the sum of the digests of those is known. Dropping a period frees
-// its slab without looking at a point. Nothing that grows with the data holds pointers or lies in the Go heap, tables of
-// pages aside.
+// stands, in a record that Save gave or Load took, and the sum of the digests of those is known. Dropping a period
+// frees its slab without looking at a point. Nothing that grows with the data holds pointers or lies in the Go heap,
+// tables of pages aside.
 // What was counted (slab.Meter) is what is in use, to the page; bytes of a block or a name are good until the owner's
 // next call that changes something, and end the process when their period was dropped: who wants to keep them copies.
 //

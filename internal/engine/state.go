@@ -7,8 +7,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-var _ store.Stater = (*Store)(nil)
-
 // States implements store.Stater.
 func (s *Store) States(_ context.Context, keys []series.Key) ([]store.State, error) {
 	out := make([]store.State, len(keys))

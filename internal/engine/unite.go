@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -233,7 +234,8 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	points, behind := s.skipKnown(p, e, i, points)
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
 		if err := s.admitGrowth(p, e); err != nil {
-			s.refused.add(s.missing(p, e, i, points), err)
+			s.read(p, e, i)
+			s.refused.add(chunkrec.Missing(&s.rd, points), err)
 			return
 		}
 		points = s.insert(p, e, i, points)

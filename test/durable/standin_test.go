@@ -26,22 +26,22 @@ import (
 type standin struct {
 	fault, dir, fsync string
 
-	mu       sync.Mutex // protects what follows; never held over I/O
-	cond     *sync.Cond // something of it changed
-	keys     map[string]map[string]bool
-	pending  []byte // not written
-	tail     []byte // written, not fsynced
-	appended int    // bytes ever put into pending
-	done     int    // of these, safe by the policy
-	degraded bool   // nobody waits for the disk
-	behind   int    // what was acknowledged meanwhile ends here
-	sync     bool   // an fsync is due
-	ending   bool
-	disk     standinDisk // the writer's
+	mu           sync.Mutex // protects what follows; never held over I/O
+	cond         *sync.Cond // something of it changed
+	keys         map[string]map[string]bool
+	pending      []byte      // not written
+	tail         []byte      // written, not fsynced
+	appended     int         // bytes ever put into pending
+	done         int         // of these, safe by the policy
+	degraded     bool        // nobody waits for the disk
+	behind       int         // what was acknowledged meanwhile ends here
+	sync, ending bool        // an fsync is due; all is to end
+	disk         standinDisk // the writer's
 }
 
 // standinDisk is the file that is written.
 type standinDisk struct {
+	ending  bool      // all is to end
 	calling time.Time // when the call began that the writer is in
 	file    *os.File
 	number  int
@@ -102,7 +102,7 @@ func runStandin(fault string, args []string) int {
 	}
 	ln.Close()
 	s.mu.Lock()
-	s.ending, s.sync = true, true
+	s.disk.ending, s.sync = true, true
 	s.cond.Broadcast()
 	s.mu.Unlock()
 	select {
@@ -193,7 +193,7 @@ func (s *standin) runWriter() {
 			s.degraded, s.behind = false, s.appended
 		}
 		s.cond.Broadcast()
-		if s.ending && len(s.pending) == 0 {
+		if s.disk.ending && len(s.pending) == 0 {
 			return
 		}
 	}
