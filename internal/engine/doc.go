@@ -4,9 +4,7 @@
 //
 // A Store interns each host:metric once (package names). A period (period.go) is a dense paged array of entries by
 // series id, and a slab (package slab) with everything those entries own: chunks of points and the directory of the
-// chunks.
-// Journals are not written anywhere: they are a linked list through the entries in the order of their last change
-// (journal.go).
+// chunks. Journals are a linked list through the entries in the order of their last change (journal.go).
 //
 //	names: host:metric → id          period 2026-11-22
 //	                      │            entries[id] ── directory ── first ts, block, size, count
