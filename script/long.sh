@@ -22,8 +22,10 @@ full) run() { durable '^Test(Full|Deleted|ReadOnly|Stall)$'; } ;;
 cgroup) run() { durable '^TestCgroup$'; } ;;
 drain) run() { durable '^TestDrain$'; } ;;
 incidents) run() { durable '^TestIncident'; } ;;
+crash) run() { storage DUNLIN_CRASH_RUNS=24 '^TestDir_(crash|damage)$'; } ;;
+damage) run() { storage DUNLIN_DAMAGE_PAIRS=500000 '^TestWalker_damage$'; } ;;
 *)
-	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents MINUTES=20" >&2
+	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage MINUTES=20" >&2
 	exit 2
 	;;
 esac
@@ -32,9 +34,14 @@ esac
 counts=$(mktemp)
 trap 'rm -f "$counts"' EXIT
 durable() {
-	DUNLIN_DURABLE_LONG=1 DUNLIN_DURABLE_COUNTS=$counts go test -count=1 -timeout 120m -v -run "$1" ./test/durable |
+	DUNLIN_DURABLE_LONG=1 DUNLIN_COUNTS=$counts go test -count=1 -timeout 120m -v -run "$1" ./test/durable |
 		grep -vE '^(=== | *--- PASS|PASS$)'
 	return "${PIPESTATUS[0]}"
+}
+
+# storage runs a test of what is on disk with a larger count and a fresh seed.
+storage() {
+	env DUNLIN_COUNTS="$counts" DUNLIN_CRASH_SEED=0 "$1" go test -count=1 -timeout 120m -run "$2" ./internal/storage
 }
 
 export DUNLIN_BIN=$PWD/bin/dunlin

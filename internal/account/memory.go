@@ -34,7 +34,8 @@ func (n Node) memory(ctx context.Context) [][2]string {
 	b := n.Budget
 	st := n.storesMemory(ctx)
 	plain, buffers, index := b.Part(budget.PlainKeys), b.Part(budget.Buffers), b.Part(budget.Index)
-	used := st.Bytes + plain + buffers + index
+	log := b.Part(budget.Log)
+	used := st.Bytes + plain + buffers + index + log
 	heap := budget.ReadGoHeap()
 	rss, ok := budget.Resident()
 	if !ok {
@@ -52,6 +53,7 @@ func (n Node) memory(ctx context.Context) [][2]string {
 		{"used_memory_plain_keys", itoa(plain)},
 		{"used_memory_client_buffers", itoa(buffers)},
 		{"used_memory_index", itoa(index)},
+		{"used_memory_log", itoa(log)},
 		{"used_memory_overhead", itoa(used - st.PointBytes - st.SeriesBytes - plain)},
 		{"used_memory_dataset", itoa(st.PointBytes + st.SeriesBytes + plain)},
 	}

@@ -87,6 +87,7 @@ const (
 	PlainKeys Part = iota
 	Buffers        // of clients
 	Index          // of hosts and metrics, with their newest values
+	Log            // records that are not on disk for certain
 	parts
 )
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/server"
@@ -31,7 +32,7 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 		FS: fsx.OS{}, Path: n.cfg.StoragePath, Layout: n.cfg.Topology.Layout,
 		Origin: replog.Origin{Node: n.self.Name, Incarnation: incarnation}, Fsync: c.Fsync, Keep: c.Keep,
 		CheckpointBytes: c.CheckpointBytes, MaxUnwritten: c.MaxUnwritten, BackupPath: c.BackupPath, Log: n.log,
-		Now: time.Now,
+		Now: time.Now, Held: func(bytes int64) { n.keeper.budget.Set(budget.Log, bytes) },
 	}, n.keeper.Floor())
 	return err
 }
@@ -112,6 +113,9 @@ func (n *Node) diskWarnings() (w []string) {
 	}
 	if s.Err != nil {
 		w = append(w, n.self.Name+" could not write a checkpoint: "+s.Err.Error())
+	}
+	if s.Unread > 0 && !s.Loading {
+		w = append(w, fmt.Sprintf("%s can not read %d files of its storage, and keeps trying", n.self.Name, s.Unread))
 	}
 	if s.Damaged > 0 || s.Lost > 0 {
 		w = append(w, fmt.Sprintf("%s found %d damaged records in %d files at its start", n.self.Name, s.Damaged,

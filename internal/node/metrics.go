@@ -61,6 +61,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"memory_plain_keys_bytes", "Of it, plain keys.",
 				"memory_client_buffers_bytes", "Of it, buffers of clients.",
 				"memory_index_bytes", "Of it, the index of hosts and metrics.",
+				"memory_log_bytes", "Of it, what the log keeps until the disk has it.",
 				"memory_max_bytes", "The limit, 0 = none.",
 				"max_series_per_period", "The limit on series of a period, 0 = none.",
 				"refused_oom_total", "Points of clients that were refused for want of memory.",
@@ -170,6 +171,7 @@ func (c *collector) memory(s *status, counter emit[int64], gauge emit[float64]) 
 		"memory_used_bytes": b.Used(), "memory_peak_bytes": b.Peak(), "memory_points_bytes": st.PointBytes,
 		"memory_series_bytes": st.SeriesBytes, "memory_plain_keys_bytes": b.Part(budget.PlainKeys),
 		"memory_client_buffers_bytes": b.Part(budget.Buffers), "memory_index_bytes": b.Part(budget.Index),
+		"memory_log_bytes": b.Part(budget.Log),
 		"memory_max_bytes": b.Max(), "max_series_per_period": b.MaxSeries(),
 	} {
 		gauge(c.node[name], float64(v))

@@ -80,7 +80,7 @@ func (x *exec) sendPoint(ts, name, value []byte) manyPoint {
 	case h == nil:
 		return manyPoint{at: x.send(id, zadd)}
 	case h.slot != nil:
-		why, logged := h.put(k, pt, member)
+		logged, why := h.put(k, pt, member)
 		x.logged = max(x.logged, logged)
 		return manyPoint{why: why}
 	default:
@@ -93,7 +93,7 @@ func (x *exec) sendPoint(ts, name, value []byte) manyPoint {
 }
 
 // put stores a point in memory; logged is what must be written to the log before that is said.
-func (h *holding) put(k series.Key, pt series.Point, member []byte) (why error, logged wal.LSN) {
+func (h *holding) put(k series.Key, pt series.Point, member []byte) (logged wal.LSN, why error) {
 	puts := []store.Put{{
 		Series: k.Series, Member: member, TS: pt.TS, Period: k.Period,
 		ValueAt: uint8(len(member) - len(pt.Value)), Frac: pt.Frac,
@@ -101,7 +101,7 @@ func (h *holding) put(k series.Key, pt series.Point, member []byte) (why error, 
 	tx := h.sh.Begin()
 	defer tx.End()
 	tx.Put(puts)
-	return puts[0].Err, tx.Logged()
+	return tx.Logged(), puts[0].Err
 }
 
 // errorReply is an error reply, code and all.

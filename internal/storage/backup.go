@@ -80,6 +80,10 @@ type backup struct {
 
 func (b *backup) make(ctx context.Context) error {
 	d := b.d
+	for _, p := range d.disk.places { // what is linked must not grow any more
+		p.growing().close()
+	}
+	next := d.roll()
 	if err := d.wal.Sync(); err != nil {
 		return err
 	}
@@ -96,8 +100,12 @@ func (b *backup) make(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, seg := range d.list(logDir, place{}) {
-		if seg.number >= m.segment {
+	segments, err := d.list(logDir, place{})
+	if err != nil {
+		return err
+	}
+	for _, seg := range segments {
+		if seg.number >= m.segment && seg.number < next {
 			if err := b.add(ctx, seg.path, seg.size); err != nil {
 				return err
 			}

@@ -188,6 +188,10 @@ func (s *saving) commit() error {
 // manifest is what is true once everything is durable.
 func (s *saving) manifest() manifest {
 	m := manifest{segment: s.counts.Segment, files: map[string]int64{}}
+	if s.d.lacks() { // the log that can not be read yet is needed too, whatever number it has
+		m.segment = min(m.segment, s.d.disk.unreadFrom)
+	}
+	s.counts.Segment = m.segment
 	for at, p := range s.d.disk.places {
 		for _, w := range p.full {
 			if w.size > 0 {

@@ -56,6 +56,7 @@ type Config struct {
 	BackupPath   string // where backups go; "" = there are none
 	Log          *slog.Logger
 	Now          func() time.Time
+	Held         func(bytes int64) // told what the log keeps in memory; nil = nobody wants to know
 }
 
 // Dir is the directory of a running node.
@@ -63,6 +64,7 @@ type Dir struct {
 	cfg   Config
 	lock  io.Closer // nil when the file system gave none
 	wal   *wal.Log
+	run   uint32             // the upper half of the salts of this run
 	ended chan struct{}      // closed when the log has ended; nil = it never began
 	stop  context.CancelFunc // ends the log
 
@@ -83,6 +85,7 @@ type onDisk struct {
 	places      map[place]*pieces
 	next        uint64        // number of the next period file
 	segment     uint64        // the log is needed from here on
+	unreadFrom  uint64        // the same while there are files that could not be read
 	gone        []*written    // what the next checkpoint makes superfluous
 	badSegments []file        // damaged: kept as *.bad when the next checkpoint is done
 	removed     series.Period // files below it are gone
@@ -91,8 +94,10 @@ type onDisk struct {
 // start is what was found, and how far it is loaded.
 type start struct {
 	opened   time.Time
-	ready    chan struct{} // closed when all is loaded
-	found    found         // until it is loaded
+	ready    chan struct{}   // closed when all is loaded
+	found    found           // what is to be loaded
+	blind    bool            // not everything there is could be listed
+	seen     map[string]bool // paths that were listed
 	progress progress
 }
 
@@ -134,8 +139,8 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 		cfg.CheckpointBytes = 32 << 20
 	}
 	d := &Dir{
-		cfg: cfg, disk: onDisk{places: map[place]*pieces{}}, kick: make(chan struct{}, 1),
-		start: start{opened: cfg.Now(), ready: make(chan struct{})},
+		cfg: cfg, run: random(), disk: onDisk{places: map[place]*pieces{}, next: 1}, kick: make(chan struct{}, 1),
+		start: start{opened: cfg.Now(), ready: make(chan struct{}), seen: map[string]bool{}},
 	}
 	if err := cfg.FS.MkdirAll(cfg.Path); err != nil {
 		d.problem("make the storage directory", err)
@@ -153,13 +158,16 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.removeBelow(floor)
 	d.look()
 	first := uint64(1)
+	if d.start.blind { // above whatever numbers there are
+		first = uint64(max(cfg.Now().Unix(), 1))
+	}
 	for _, s := range d.start.found.segments {
 		first = max(first, s.number/1000+1)
 	}
 	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{
 		FS: cfg.FS, Dir: d.path(logDir), First: first, Policy: cfg.Fsync, MaxUnwritten: cfg.MaxUnwritten, Log: cfg.Log,
-		Salt: newSalt,
+		Salt: d.newSalt, Held: cfg.Held,
 	}, [][]byte{d.state(nil)})
 	return d, nil
 }
@@ -174,53 +182,90 @@ func (d *Dir) problem(what string, err error) {
 	d.cfg.Log.Error("storage: going on without it", "cannot", what, "dir", d.cfg.Path, "err", err)
 }
 
-// look lists what the directory holds. What can not be read is reported and counts as missing.
+// look lists what the directory holds and was not listed before. What can not be listed makes the Dir blind.
 func (d *Dir) look() {
-	data, err := d.cfg.FS.ReadFile(d.path(checkpointName))
-	if err == nil {
-		d.start.found.checkpoint, err = parseManifest(data)
+	was := d.start.blind
+	d.start.blind = false
+	cannot := func(what string, err error) {
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		d.start.blind = true
+		if !was {
+			d.problem(what, err)
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.problem("use the checkpoint file: all files are united instead", err)
+	if d.health.last().At.IsZero() { // or the file is of this run, and says nothing of the run before
+		data, err := d.cfg.FS.ReadFile(d.path(checkpointName))
+		cannot("read the checkpoint file", err)
+		if err == nil {
+			d.start.found.checkpoint, err = parseManifest(data)
+		}
+		if errors.Is(err, errManifest) {
+			d.problem("use the checkpoint file: all files are united instead", err)
+		}
 	}
-	d.start.found.segments = d.list(logDir, place{})
-	for _, e := range d.entries(periodDir) {
+	segments, err := d.list(logDir, place{})
+	cannot("list the log", err)
+	d.start.found.segments = append(d.start.found.segments, d.unseen(segments)...)
+	sortFiles(d.start.found.segments)
+	periods, err := d.entries(periodDir)
+	cannot("list the periods", err)
+	for _, e := range periods {
 		p, ok := d.cfg.Layout.ParsePeriod([]byte(e.Name()))
 		if !ok {
 			continue
 		}
-		d.start.found.files = append(d.start.found.files, d.list(filepath.Join(periodDir, e.Name()), place{period: p})...)
+		files, err := d.list(filepath.Join(periodDir, e.Name()), place{period: p})
+		cannot("list a period", err)
+		d.start.found.files = append(d.start.found.files, d.unseen(files)...)
 	}
+	d.disk.Lock()
+	defer d.disk.Unlock()
 	for _, f := range d.start.found.files {
-		d.disk.next = max(d.disk.next, f.number)
+		d.disk.next = max(d.disk.next, f.number+1)
 	}
-	d.disk.next++
+}
+
+// unseen gives the files that were not listed before and are not of this run.
+func (d *Dir) unseen(files []file) (unseen []file) {
+	for _, f := range files {
+		if own := uint32(f.salt>>32) == d.run; !own && !d.start.seen[f.path] {
+			d.start.seen[f.path] = true
+			unseen = append(unseen, f)
+		}
+	}
+	return unseen
 }
 
 // entries gives what is in a directory, nothing when there is none.
-func (d *Dir) entries(below string) []fs.DirEntry {
+func (d *Dir) entries(below string) ([]fs.DirEntry, error) {
 	list, err := d.cfg.FS.ReadDir(d.path(below))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.problem("read "+below, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return list
+	return list, err
 }
 
-// list gives the files of frames in a directory, by number.
-func (d *Dir) list(below string, at place) (files []file) {
-	for _, e := range d.entries(below) {
+// list gives the files of frames in a directory, by number, and an error when some may be missing.
+func (d *Dir) list(below string, at place) (files []file, err error) {
+	entries, err := d.entries(below)
+	for _, e := range entries {
 		f, ok := parseFile(below, e.Name(), at)
 		if !ok {
 			continue
 		}
-		if info, err := e.Info(); err == nil {
-			f.size, f.modified = info.Size(), info.ModTime()
+		info, infoErr := e.Info()
+		if infoErr != nil {
+			err = errors.Join(err, ignoreMissing(infoErr))
+			continue
 		}
+		f.size, f.modified = info.Size(), info.ModTime()
 		f.inspect(d.cfg.FS, d.cfg.Path)
 		files = append(files, f)
 	}
 	sortFiles(files)
-	return files
+	return files, err
 }
 
 // state is the record at the head of a segment.
@@ -234,9 +279,11 @@ func (d *Dir) state(txs []shard.Tx) []byte {
 	return s.Append(nil)
 }
 
-// newSalt names a file.
-func newSalt() uint64 {
-	var b [8]byte
+// newSalt names a file of this run.
+func (d *Dir) newSalt() uint64 { return uint64(d.run)<<32 | uint64(random()) }
+
+func random() uint32 {
+	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint64(b[:])
+	return binary.LittleEndian.Uint32(b[:])
 }

@@ -60,5 +60,6 @@ func (d *Dir) Persistence() [][2]string {
 		{"damaged_records", num(s.Damaged)},
 		{"damaged_lost_points", num(s.Lost)},
 		{"quarantined_files", num(s.Quarantined)},
+		{"unread_files", num(s.Unread)},
 	}...)
 }

@@ -24,21 +24,31 @@ import (
 // readBytes are read from a file at a time.
 const readBytes = 1 << 20
 
-// load puts what the directory held at the start into the stores: period files of the checkpoint, then the log behind
-// it, then whatever else there is. Writers need not wait for it.
+const (
+	readPatience = 5 * time.Second        // is what the points on disk count as loading while they can not be read
+	readPause    = 250 * time.Millisecond // before what can not be read is tried again
+	readAgain    = 10 * time.Second       // the same, once it no longer counts as loading
+)
+
+// load puts what the directory held at the start into the stores. Writers need not wait for it. What can not be read
+// is tried again, by Run when load has lost patience.
 func (d *Dir) load(ctx context.Context) error {
 	began := d.cfg.Now()
-	d.start.progress.total.Store(d.loadBytes())
-	covered, extra := d.split()
-	err := d.runLoads(ctx, covered)
-	if err == nil {
-		err = d.runReplay(ctx)
-	}
-	if err == nil {
-		err = d.runLoads(ctx, extra)
-	}
-	if err != nil {
-		return err // ctx has ended: nothing on disk was changed
+	for late := false; ; {
+		if err := d.loadRound(ctx, late); err != nil {
+			return err // ctx has ended: nothing on disk was changed
+		}
+		if !d.lacks() || late {
+			break
+		}
+		t := time.NewTimer(readPause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+		late = d.cfg.Now().Sub(began) >= readPatience
 	}
 	for _, sh := range d.shards {
 		sh.SetLoaded()
@@ -46,10 +56,73 @@ func (d *Dir) load(ctx context.Context) error {
 	p := &d.start.progress
 	p.finished.Store(d.cfg.Now().UnixMilli())
 	d.cfg.Log.Info("storage: loaded", "points", p.points.Load(), "bytes", p.done.Load(), "damaged", p.damaged.Load(),
-		"took", d.cfg.Now().Sub(began).Round(time.Millisecond).String())
-	d.start.found = found{}
+		"unread", p.unread.Load(), "took", d.cfg.Now().Sub(began).Round(time.Millisecond).String())
 	close(d.start.ready)
 	return nil
+}
+
+// lacks says that there is something on disk that could not be read yet.
+func (d *Dir) lacks() bool { return d.start.progress.unread.Load() > 0 }
+
+// loadRound loads what can be read of what was not: period files of the checkpoint, then the log behind it, then
+// whatever else there is. While the directory can not be listed nothing is, unless it is late.
+func (d *Dir) loadRound(ctx context.Context, late bool) error {
+	if d.start.blind {
+		d.look()
+	}
+	if d.start.blind && !late {
+		d.unread(1)
+		return nil
+	}
+	f := &d.start.found
+	d.start.progress.total.Store(d.start.progress.done.Load() + d.loadBytes())
+	covered, extra := d.split()
+	segments := f.segments
+	f.files, f.segments = nil, nil // what can not be read comes back
+	err := d.runLoads(ctx, covered)
+	if err == nil {
+		err = d.runReplay(ctx, segments)
+	}
+	if err == nil {
+		err = d.runLoads(ctx, extra)
+	}
+	left := len(f.files) + len(f.segments)
+	if d.start.blind {
+		left++
+	}
+	d.unread(left)
+	return err
+}
+
+// unread notes how much there is that could not be read, and that no checkpoint replaces it.
+func (d *Dir) unread(n int) {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	d.start.progress.unread.Store(int64(n))
+	d.disk.unreadFrom = d.start.found.checkpoint.segment
+}
+
+// leave keeps a file that can not be read for another time.
+func (d *Dir) leave(f file, err error) {
+	d.cfg.Log.Warn("storage: a file can not be read, trying again later", "file", f.path, "err", err)
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	list := &d.start.found.files
+	if f.ext == extLog {
+		list = &d.start.found.segments
+	}
+	if !slices.ContainsFunc(*list, func(g file) bool { return g.path == f.path }) {
+		*list = append(*list, f)
+	}
+	if f.ext != extLog { // what was read of it is in memory: no file that counts may have it
+		d.pieces(f.place).rewrite = true
+	}
+}
+
+// unreadable says that what a file holds may still be read another time.
+func unreadable(err error) bool {
+	return err != nil && !errors.Is(err, frame.ErrKind) && !errors.Is(err, frame.ErrVersion) &&
+		!errors.Is(err, fs.ErrNotExist)
 }
 
 // loadBytes is how much there is to read.
@@ -90,7 +163,8 @@ func (d *Dir) split() (covered, extra []part) {
 		}
 	}
 	for name, n := range d.start.found.checkpoint.files {
-		if !slices.ContainsFunc(d.start.found.files, func(f file) bool { return f.path == name }) && n > 0 {
+		if !d.start.blind && !d.start.seen[name] && n > 0 {
+			d.start.seen[name] = true
 			d.missing(name)
 		}
 	}
@@ -147,7 +221,7 @@ func (d *Dir) runLoads(ctx context.Context, parts []part) error {
 // loadPart loads a part of a period file. Damage is noted and never an error.
 func (d *Dir) loadPart(ctx context.Context, p part) error {
 	l := &loader{d: d, part: p}
-	rep, err := d.scanAgain(ctx, p.file, p.to, func(off int64, rec []byte) error {
+	rep, err := d.scan(ctx, p.file, p.to, func(off int64, rec []byte) error {
 		if off >= p.from {
 			l.add(rec)
 		}
@@ -160,8 +234,8 @@ func (d *Dir) loadPart(ctx context.Context, p part) error {
 	short := p.covered && p.size < p.to
 	damaged := len(rep.Damaged) > 0 && (p.covered || !rep.Torn)
 	bad := err != nil || rep.HeaderBad || damaged || short || l.refused > 0 || l.misplaced
-	if unreadable := err != nil && !errors.Is(err, frame.ErrKind) && !errors.Is(err, frame.ErrVersion); unreadable {
-		d.reportDamage(p.file, rep, err) // it stays where it is: the next start may read it
+	if unreadable(err) {
+		d.leave(p.file, err)
 		return nil
 	}
 	d.adopt(p, bad)
@@ -177,6 +251,10 @@ func (d *Dir) adopt(p part, bad bool) {
 	d.disk.Lock()
 	defer d.disk.Unlock()
 	ps := d.pieces(p.place)
+	ps.rewrite = ps.rewrite || bad
+	if ps.has(p.path) {
+		return
+	}
 	w := &written{file: p.file, damaged: bad}
 	w.size = min(p.to, p.size)
 	switch {
@@ -192,7 +270,6 @@ func (d *Dir) adopt(p part, bad bool) {
 	default:
 		d.disk.gone = append(d.disk.gone, w)
 	}
-	ps.rewrite = ps.rewrite || bad
 }
 
 func (d *Dir) shard(id int) *shard.Shard {
@@ -271,32 +348,6 @@ func (l *loader) load(st *engine.Store, rec []byte) {
 	l.d.start.progress.points.Add(int64(res.Points))
 }
 
-// readTries is how often a file is tried that can not be read, readPause apart.
-const (
-	readTries = 8
-	readPause = 250 * time.Millisecond
-)
-
-// scanAgain is scan that does not give up at once when the file can not be read. Records may be given several times.
-func (d *Dir) scanAgain(ctx context.Context, f file, to int64, fn func(off int64, rec []byte) error) (
-	rep frame.Report, err error,
-) {
-	for try := 1; ; try++ {
-		rep, err = d.scan(ctx, f, to, fn)
-		if err == nil || try == readTries || ctx.Err() != nil || errors.Is(err, frame.ErrKind) ||
-			errors.Is(err, frame.ErrVersion) || errors.Is(err, fs.ErrNotExist) {
-			return rep, err
-		}
-		d.cfg.Log.Warn("storage: a file can not be read, trying again", "file", f.path, "try", try, "err", err)
-		t := time.NewTimer(readPause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-		}
-	}
-}
-
 // scan reads the frames of a file up to a length, counting what was read.
 func (d *Dir) scan(ctx context.Context, f file, to int64, fn func(off int64, rec []byte) error) (frame.Report, error) {
 	in, err := d.cfg.FS.Open(d.path(f.path))
@@ -305,7 +356,7 @@ func (d *Dir) scan(ctx context.Context, f file, to int64, fn func(off int64, rec
 	}
 	defer in.Close()
 	r := &counter{ctx: ctx, r: io.LimitReader(in, to), n: &d.start.progress.done}
-	return frame.Scan(bufio.NewReaderSize(r, readBytes), f.kind(), f.salt, fn)
+	return frame.Scan(bufio.NewReaderSize(r, int(min(readBytes, to+1))), f.kind(), f.salt, fn)
 }
 
 // counter counts what is read, and ends with ctx.

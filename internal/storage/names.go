@@ -36,7 +36,7 @@ func (d *Dir) periodPath(p series.Period) string {
 
 // newFile names a file that does not exist yet.
 func (d *Dir) newFile(at place, ext string) file {
-	f := file{place: at, number: d.disk.next, salt: newSalt(), ext: ext}
+	f := file{place: at, number: d.disk.next, salt: d.newSalt(), ext: ext}
 	d.disk.next++
 	f.path = filepath.Join(d.periodPath(at.period), strconv.Itoa(at.shard)+"-"+frame.Name(f.number, f.salt, ext))
 	return f

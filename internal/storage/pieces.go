@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
@@ -29,8 +30,8 @@ type written struct {
 }
 
 const (
-	flushBytes = 1 << 20   // are gathered before they are written
-	syncBytes  = 8 << 20   // of chunk files are fsynced at a time: they are kept in memory until then
+	flushBytes = 256 << 10 // are gathered before they are written
+	syncBytes  = 2 << 20   // of chunk files are fsynced at a time: they are kept in memory until then
 	mostFull   = 256 << 20 // bytes of a chunk file that still grows
 )
 
@@ -143,13 +144,21 @@ func (d *Dir) syncFull(p *pieces) error {
 	return nil
 }
 
+// all gives the files of the place.
+func (p *pieces) all() []*written {
+	if p.open == nil {
+		return p.full
+	}
+	return append(p.full[:len(p.full):len(p.full)], p.open)
+}
+
+func (p *pieces) has(path string) bool {
+	return slices.ContainsFunc(p.all(), func(w *written) bool { return w.path == path })
+}
+
 // lacksFile says whether a file is not there any more.
 func (d *Dir) lacksFile(p *pieces) bool {
-	all := p.full
-	if p.open != nil {
-		all = append(all[:len(all):len(all)], p.open)
-	}
-	for _, w := range all {
+	for _, w := range p.all() {
 		if n, err := d.cfg.FS.Size(d.path(w.path)); err != nil || n < w.size {
 			return true
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // runReplay unites the log from the checkpoint on with the stores: one reader, a worker for each shard behind it.
-func (d *Dir) runReplay(ctx context.Context) error {
+func (d *Dir) runReplay(ctx context.Context, segments []file) error {
 	g, ctx := errgroup.WithContext(ctx)
 	work := map[int]chan *logPart{}
 	for _, sh := range d.shards {
@@ -27,7 +27,7 @@ func (d *Dir) runReplay(ctx context.Context) error {
 				close(in)
 			}
 		}()
-		return d.readLog(ctx, work)
+		return d.readLog(ctx, segments, work)
 	})
 	return g.Wait()
 }
@@ -39,7 +39,7 @@ type logPart struct {
 }
 
 // readLog reads the segments in order and hands the records on by shard.
-func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
+func (d *Dir) readLog(ctx context.Context, segments []file, work map[int]chan *logPart) error {
 	parts := map[int]*logPart{}
 	var head replog.Reader
 	send := func(id int) error {
@@ -52,11 +52,11 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 			return ctx.Err()
 		}
 	}
-	for i, seg := range d.start.found.segments {
+	for i, seg := range segments {
 		if !d.needed(seg) {
 			continue
 		}
-		rep, err := d.scanAgain(ctx, seg, seg.size, func(_ int64, rec []byte) error {
+		rep, err := d.scan(ctx, seg, seg.size, func(_ int64, rec []byte) error {
 			if replog.KindOf(rec) != replog.Points || head.Reset(rec) != nil || work[head.Shard] == nil {
 				d.start.progress.odd(rec)
 				return nil
@@ -81,7 +81,11 @@ func (d *Dir) readLog(ctx context.Context, work map[int]chan *logPart) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		last := i == len(d.start.found.segments)-1 || endsRun(seg, d.start.found.segments[i+1])
+		if unreadable(err) {
+			d.leave(seg, err)
+			continue
+		}
+		last := i == len(segments)-1 || endsRun(seg, segments[i+1])
 		d.judge(seg, rep, err, last)
 	}
 	return nil

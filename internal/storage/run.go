@@ -32,8 +32,15 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 	last := d.cfg.Now()
 	wanted := d.start.progress.points.Load() > 0 // so that the next start need not read the log again
 	retry, tryAt := firstRetry, last
+	readAt := last.Add(readAgain)
 	for {
 		now := d.cfg.Now()
+		if d.lacks() && !now.Before(readAt) {
+			if err := d.loadRound(ctx, true); err != nil {
+				return
+			}
+			wanted, readAt = true, d.cfg.Now().Add(readAgain)
+		}
 		if (wanted || d.due(now.Sub(last))) && !now.Before(tryAt) {
 			err := d.checkpoint(ctx)
 			switch {
@@ -119,14 +126,16 @@ func (d *Dir) removeDropped() {
 
 // removeBelow removes the directories of dropped periods, and says whether all are gone.
 func (d *Dir) removeBelow(floor series.Period) bool {
-	all := true
-	for _, e := range d.entries(periodDir) {
+	entries, err := d.entries(periodDir)
+	all := err == nil
+	for _, e := range entries {
 		p, ok := d.cfg.Layout.ParsePeriod([]byte(e.Name()))
 		if !ok || p >= floor {
 			continue
 		}
 		dir := filepath.Join(periodDir, e.Name())
-		for _, f := range d.entries(dir) {
+		files, _ := d.entries(dir)
+		for _, f := range files {
 			if err := ignoreMissing(d.cfg.FS.Remove(d.path(filepath.Join(dir, f.Name())))); err != nil {
 				d.problem("remove a file of a dropped period", err)
 				all = false
@@ -148,7 +157,10 @@ func (d *Dir) trimLog() error {
 	}
 	d.disk.badSegments = nil
 	below, total := uint64(0), int64(0)
-	segments := d.list(logDir, place{})
+	segments, err := d.list(logDir, place{})
+	if err != nil {
+		return errors.Join(errs, err)
+	}
 	for i := len(segments) - 1; i >= 0; i-- {
 		s := segments[i]
 		total += s.size

@@ -16,6 +16,7 @@ type progress struct {
 	damaged     atomic.Int64 // records that could not be read
 	lost        atomic.Int64 // points of readable records whose series nobody knows any more
 	quarantined atomic.Int64 // files
+	unread      atomic.Int64 // files that can not be read yet; a directory that can not be listed counts as one
 	finished    atomic.Int64 // Unix ms, 0 = still loading
 }
 
@@ -63,6 +64,7 @@ type Status struct {
 	Damaged     int64 // records that could not be read at the start
 	Lost        int64 // points whose series could not be read at the start
 	Quarantined int64 // files with damage, kept as *.bad
+	Unread      int64 // files that could not be read yet
 
 	Log wal.Status
 
@@ -79,7 +81,8 @@ func (d *Dir) Status() Status {
 	p, h := &d.start.progress, &d.health
 	s := Status{
 		Loading: !d.Loaded(), Total: p.total.Load(), Done: p.done.Load(), Points: p.points.Load(),
-		Damaged: p.damaged.Load(), Lost: p.lost.Load(), Quarantined: p.quarantined.Load(), Log: d.wal.Status(),
+		Damaged: p.damaged.Load(), Lost: p.lost.Load(), Quarantined: p.quarantined.Load(), Unread: p.unread.Load(),
+		Log: d.wal.Status(),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -80,8 +80,15 @@ func (w *Walker) Run(ctx context.Context) error {
 		have[f.path] = true
 		// the next segment being of another run, or missing, this one may have an unfinished end
 		last := f.ext != extLog || i+1 == len(files) || files[i+1].ext != extLog || endsRun(f, files[i+1])
+		before := len(w.Findings)
 		if err := w.file(ctx, f, m, last); err != nil {
 			return err
+		}
+		if f.ext == extLog && !f.moved && f.number < m.segment {
+			for i := range w.Findings[before:] {
+				w.Findings[before+i].Harmless = true
+				w.Findings[before+i].What += "; its points are in period files, it is kept for peers"
+			}
 		}
 	}
 	for name := range m.files {

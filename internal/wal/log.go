@@ -27,6 +27,8 @@ type Config struct {
 	// Clock is monotonic; default time since the start.
 	Clock func() time.Duration
 	Log   *slog.Logger
+	// Held is told, some times a second, how many bytes the Log keeps in memory; nil = nobody wants to know.
+	Held func(bytes int64)
 }
 
 // Log is the log. All methods are safe for concurrent use.

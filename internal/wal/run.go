@@ -31,6 +31,9 @@ func (l *Log) Run(ctx context.Context) {
 		case <-t.C:
 		}
 		l.watch()
+		if l.cfg.Held != nil {
+			l.cfg.Held(l.unwritten.Load() + l.stats.unsynced.Load())
+		}
 		select {
 		case <-idle: // I/O may hang: it is not waited for here
 			go l.runTick(idle)

@@ -20,8 +20,8 @@ import (
 const (
 	launchEnv  = "DUNLIN_DURABLE_LAUNCH" // this process becomes a node, see launch
 	standinEnv = "DUNLIN_DURABLE_STANDIN"
-	longEnv    = "DUNLIN_DURABLE_LONG"   // the counts of the long tier
-	countsEnv  = "DUNLIN_DURABLE_COUNTS" // a file; each test that ends adds a line with its number of cases
+	longEnv    = "DUNLIN_DURABLE_LONG" // the counts of the long tier
+	countsEnv  = "DUNLIN_COUNTS"       // a file; each test that ends adds a line with its number of cases
 	seedEnv    = "DUNLIN_DURABLE_SEED"
 	workDirEnv = "DUNLIN_DURABLE_DIR" // set by runAll
 )

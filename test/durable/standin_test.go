@@ -26,17 +26,17 @@ import (
 type standin struct {
 	fault, dir, fsync string
 
-	mu           sync.Mutex // protects what follows; never held over I/O
-	cond         *sync.Cond // something of it changed
-	keys         map[string]map[string]bool
-	pending      []byte      // not written
-	tail         []byte      // written, not fsynced
-	appended     int         // bytes ever put into pending
-	done         int         // of these, safe by the policy
-	degraded     bool        // nobody waits for the disk
-	behind       int         // what was acknowledged meanwhile ends here
-	sync, ending bool        // an fsync is due; all is to end
-	disk         standinDisk // the writer's
+	mu       sync.Mutex // protects what follows; never held over I/O
+	cond     *sync.Cond // something of it changed
+	keys     map[string]map[string]bool
+	pending  []byte      // not written
+	tail     []byte      // written, not fsynced
+	appended int         // bytes ever put into pending
+	done     int         // of these, safe by the policy
+	degraded bool        // nobody waits for the disk
+	behind   int         // what was acknowledged meanwhile ends here
+	sync     bool        // an fsync is due
+	disk     standinDisk // the writer's
 }
 
 // standinDisk is the file that is written.

@@ -133,6 +133,9 @@ func (f *FS) ReadFile(path string) ([]byte, error) {
 
 // ReadDir implements fsx.FS.
 func (f *FS) ReadDir(path string) (list []fs.DirEntry, err error) {
+	if err := f.check(Read, path); err != nil {
+		return nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.dirs[path] {
