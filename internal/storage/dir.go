@@ -159,10 +159,10 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.look()
 	first := uint64(1)
 	if d.start.blind { // above whatever numbers there are
-		first = uint64(max(cfg.Now().Unix(), 1))
+		first = uint64(max(cfg.Now().UnixMilli(), 1))
 	}
 	for _, s := range d.start.found.segments {
-		first = max(first, s.number/1000+1)
+		first = max(first, s.roll()+1)
 	}
 	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{

@@ -34,7 +34,7 @@ func (d *Dir) runReplay(ctx context.Context, segments []file) error {
 
 // logPart is records of one shard from one segment.
 type logPart struct {
-	roll uint64 // the segment, and the files that went on for it
+	salt uint64 // of the segment, and of the files that went on for it
 	recs records
 }
 
@@ -64,7 +64,7 @@ func (d *Dir) readLog(ctx context.Context, segments []file, work map[int]chan *l
 			id := head.Shard
 			p := parts[id]
 			if p == nil {
-				p = &logPart{roll: seg.number / 1000}
+				p = &logPart{salt: seg.salt}
 				parts[id] = p
 			}
 			p.recs.one(rec)
@@ -100,7 +100,7 @@ func (d *Dir) needed(seg file) bool {
 type replayer struct {
 	d    *Dir
 	sh   *shard.Shard
-	of   uint64 // the segment whose names are in dict
+	of   uint64 // the salt of the segment whose names are in dict
 	dict replog.Dict
 	in   replog.Reader
 	puts []store.Put
@@ -122,8 +122,8 @@ func (r *replayer) run(ctx context.Context, in <-chan *logPart) error {
 }
 
 func (r *replayer) unite(p *logPart) {
-	if p.roll != r.of {
-		r.of, r.dict = p.roll, replog.Dict{}
+	if p.salt != r.of {
+		r.of, r.dict = p.salt, replog.Dict{}
 	}
 	from := 0
 	for _, end := range p.recs.ends {
