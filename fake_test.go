@@ -15,6 +15,8 @@ import (
 type fakeNode struct {
 	ln    net.Listener
 	reply func(args []string) string
+	// silentPing says that PING gets no reply; nil = it does
+	silentPing func() bool
 
 	mu   sync.Mutex
 	seen [][]string
@@ -79,6 +81,9 @@ func (f *fakeNode) serve(c net.Conn) {
 		case "CLIENT", "SELECT":
 		case "PING":
 			answer = "+PONG\r\n"
+			if f.silentPing != nil && f.silentPing() {
+				return
+			}
 		default:
 			f.mu.Lock()
 			f.seen = append(f.seen, args)
