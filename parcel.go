@@ -227,7 +227,7 @@ func (c *core) judge(p *parcel, m *member, verdicts []verdict, done settle) *lef
 			text = verdicts[next].text
 			next++
 		}
-		err := m.replyError(text)
+		err := replyError(m.info.Name, text)
 		switch {
 		case err == nil:
 			c.counts.stored.Add(1)
@@ -250,7 +250,7 @@ var elsewhere = []string{
 }
 
 // replyError turns the text of an error reply into ours; "" is none.
-func (m *member) replyError(text string) error {
+func replyError(node, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -259,5 +259,5 @@ func (m *member) replyError(text string) error {
 	if slices.Contains(elsewhere, code) {
 		kind = ErrUnavailable
 	}
-	return fmt.Errorf("%w: node %s: %s", kind, m.info.Name, text)
+	return fmt.Errorf("%w: node %s: %s", kind, node, text)
 }

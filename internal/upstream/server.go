@@ -84,7 +84,7 @@ func New(cfg Config) *Server {
 		cfg.Changed = func() {}
 	}
 	s := &Server{
-		cfg: cfg, window: newWindow(windowSize), ctx: ctx, stop: stop, links: map[int]*link{},
+		cfg: cfg, window: newWindow(windowSize, ctx.Done()), ctx: ctx, stop: stop, links: map[int]*link{},
 		backoff: backoff{most: cfg.MaxPause},
 	}
 	s.settled.Store(true)
@@ -156,7 +156,9 @@ func (s *Server) Exchange(ctx context.Context, b Batch) ([]rueidis.RedisResult, 
 	if b.Weight == 0 {
 		b.Weight = len(b.Commands)
 	}
-	if err := s.window.take(ctx, b.Weight); err != nil {
+	if err := s.window.take(ctx, b.Weight); err == errClosed {
+		return nil, fmt.Errorf("%w: %w", ErrDown, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGivenUp, err)
 	}
 	x, err := s.begin(b)
