@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/spool"
 	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
@@ -57,6 +58,11 @@ func open(cfg Config) (*core, error) {
 	c.queue = newQueue(c, topo)
 	if err := c.adopt(topo); err != nil {
 		return nil, err
+	}
+	if cfg.Spool != "" {
+		if c.queue.disk, err = spool.Open(spool.Config{Dir: cfg.Spool, Max: c.cfg.Limits.Spool}); err != nil {
+			return nil, err
+		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
@@ -150,8 +156,9 @@ func (c *core) distance(n *ring.Node) int {
 // Topology is the flock as the client knows it. It must not be changed.
 func (c *Client) Topology() *Topology { return c.view.Load().topo }
 
-// Close gives what Add took a last chance, Config.Deadline long where a node answers, and ends all connections. An
-// error says how many points are lost with it. Of several holders of a shared client only the last one's Close does so.
+// Close gives what Add took a last chance, Config.Deadline long where a node answers, puts the rest into the spool if
+// there is one, and ends all connections. An error says how many points are lost with it. Of several holders of a
+// shared client only the last one's Close does so.
 func (c *Client) Close() error {
 	var err error
 	c.once.Do(func() { err = c.release() })
@@ -164,14 +171,11 @@ func (c *core) close() error {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	c.wg.Wait()
-	lost := c.queue.abandon()
+	err := c.queue.abandon()
 	for _, m := range c.members {
 		m.server.Close()
 	}
-	if lost > 0 {
-		return fmt.Errorf("%w: %d points that no node took are lost", ErrUnavailable, lost)
-	}
-	return nil
+	return err
 }
 
 // shared are the clients of this process by their tags.

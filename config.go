@@ -47,6 +47,10 @@ type Config struct {
 	Site string // the client's site: its nodes come first
 	Node string // the name of the node that comes first of all
 
+	// Spool is a directory, this process' own, for points of Add that find no room in memory while no node takes them.
+	// Empty: the oldest such points are dropped, and counted.
+	Spool string
+
 	Timeout  time.Duration // for one batch of commands at one server, dialing included; 100 ms if 0
 	Deadline time.Duration // for a whole call, all servers it tries; four times Timeout if 0. A context may be shorter
 	Limits   Limits
@@ -62,6 +66,7 @@ type Limits struct {
 	Batch    int           // points that go to a server in one command; 1,000 if 0
 	Linger   time.Duration // how long Add gathers points before it sends fewer than Batch; 20 ms if 0
 	Queue    int           // points of Add in memory; 200,000 if 0
+	Spool    int64         // bytes of Config.Spool, oldest dropped first; 256 MiB if 0
 	MaxPause time.Duration // between two probes of a server that is down; 5 s if 0
 }
 
@@ -72,6 +77,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.Limits.Batch = min(cmp.Or(cfg.Limits.Batch, 1000), maxBatch)
 	cfg.Limits.Linger = cmp.Or(cfg.Limits.Linger, 20*time.Millisecond)
 	cfg.Limits.Queue = cmp.Or(cfg.Limits.Queue, 200_000)
+	cfg.Limits.Spool = cmp.Or(cfg.Limits.Spool, 256<<20)
 	cfg.Limits.MaxPause = cmp.Or(cfg.Limits.MaxPause, 5*time.Second)
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -84,7 +90,8 @@ const maxBatch = 20_000
 
 func (cfg Config) check() error {
 	l := cfg.Limits
-	if cfg.Timeout < 0 || cfg.Deadline < 0 || l.Batch < 0 || l.Linger < 0 || l.Queue < 0 || l.MaxPause < 0 {
+	if cfg.Timeout < 0 || cfg.Deadline < 0 || l.Batch < 0 || l.Linger < 0 || l.Queue < 0 || l.Spool < 0 ||
+		l.MaxPause < 0 {
 		return fmt.Errorf("%w: a limit or a time is below 0", ErrConfig)
 	}
 	return nil

@@ -24,7 +24,7 @@ type fakeNode struct {
 	wg   sync.WaitGroup
 }
 
-func newFake(t *testing.T, reply func(args []string) string) *fakeNode {
+func newFake(t testing.TB, reply func(args []string) string) *fakeNode {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

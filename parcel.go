@@ -21,6 +21,7 @@ type parcel struct {
 	cell *cell
 	at   []int  // Write: where each point stands in its argument; nil with Add
 	seq  uint64 // Add: the order in which parcels were begun
+	loan *loan  // the points lie in the spool still; nil = they do not
 	args []string
 
 	unsafe bool // a server that did not answer may still read its memory: it is not used again
@@ -42,7 +43,7 @@ func (p *parcel) recycle() {
 	}
 	clear(p.args)
 	p.Bundle.Reset()
-	p.view, p.cell, p.at, p.args, p.seq = nil, nil, p.at[:0], p.args[:0], 0
+	p.view, p.cell, p.at, p.args, p.seq, p.loan = nil, nil, p.at[:0], p.args[:0], 0, nil
 	parcels.Put(p)
 }
 
@@ -59,7 +60,8 @@ func (p *parcel) split(v *view) []*parcel {
 		part := byCell[to]
 		if part == nil {
 			part = newParcel(v, to)
-			part.seq = p.seq
+			part.seq, part.loan = p.seq, p.loan
+			p.loan.share()
 			byCell[to] = part
 			out = append(out, part)
 		}
@@ -68,6 +70,7 @@ func (p *parcel) split(v *view) []*parcel {
 			part.at = append(part.at, p.at[i])
 		}
 	}
+	p.loan.settle(true) // the parts answer for it
 	p.recycle()
 	return out
 }
@@ -208,7 +211,7 @@ func (c *core) judge(p *parcel, m *member, verdicts []verdict, done settle) *lef
 	keep := func(i int, err error) {
 		if left == nil {
 			left = &leftover{newParcel(p.view, p.cell), err}
-			left.seq = p.seq
+			left.seq, left.loan = p.seq, p.loan
 		}
 		left.AddFrom(&p.Bundle, i)
 		if len(p.at) > 0 {

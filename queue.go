@@ -9,24 +9,28 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/bundle"
+	"github.com/dunlin-db/dunlin/internal/spool"
 )
 
 const (
 	mostFlying = 4                     // parcels of a cell on their way at once
 	firstRest  = 20 * time.Millisecond // how long a cell is left alone whose points came back
 	longRest   = time.Second
-	addChunk   = 256 // points that Add takes under one lock
+	addChunk   = 256     // points that Add takes under one lock
+	firstSeq   = 1 << 32 // of what Add takes: what comes from the spool is older
 )
 
 // queue holds the points of Add until they are stored. Its Run sends them.
 type queue struct {
 	core *core
 	wake chan struct{} // something may be sent now
+	disk *spool.Spool  // nil = none
 
 	mu      sync.Mutex // protects what follows
 	text    bundle.Text
 	lanes   map[*cell]*lane
 	flying  map[uint64]flight
+	depot   depot
 	points  int // in memory: in open, ready and flying parcels
 	seq     uint64
 	closed  bool
@@ -39,10 +43,11 @@ type lane struct {
 	cell   *cell
 	open   *parcel
 	opened time.Time
-	ready  []*parcel // oldest first; the last goes first
+	ready  []*parcel // oldest first
 	flying int       // parcels on their way
 	rest   time.Duration
 	until  time.Time // nothing is sent before
+	behind bool      // nobody took from it for a while
 	stale  bool      // the topology changed
 }
 
@@ -50,12 +55,13 @@ type lane struct {
 type flight struct {
 	seq    uint64
 	points int
+	loan   *loan
 }
 
 func newQueue(c *core, t *Topology) *queue {
 	return &queue{
 		core: c, wake: make(chan struct{}, 1), text: bundle.NewText(t.Layout),
-		lanes: map[*cell]*lane{}, flying: map[uint64]flight{},
+		lanes: map[*cell]*lane{}, flying: map[uint64]flight{}, seq: firstSeq,
 	}
 }
 
@@ -197,6 +203,19 @@ func (l *lane) seal() {
 	}
 }
 
+// take gives the parcel to send next: the oldest, so that points arrive in the order of their time, which is cheapest
+// for a node; after an outage the newest, until none is left.
+func (l *lane) take() *parcel {
+	at := 0
+	if l.behind {
+		at = len(l.ready) - 1
+	}
+	p := l.ready[at]
+	l.ready = slices.Delete(l.ready, at, at+1)
+	l.behind = l.behind && len(l.ready) > 0
+	return p
+}
+
 // putBack makes a parcel wait again, at its place in time.
 func (l *lane) putBack(p *parcel) {
 	i, _ := slices.BinarySearchFunc(l.ready, p.seq, func(other *parcel, seq uint64) int {
@@ -238,23 +257,28 @@ func (q *queue) runSome(ctx context.Context) time.Duration {
 			again = min(again, wait)
 			continue
 		}
-		for len(l.ready) > 0 && l.flying < mostFlying && l.cell.up() {
-			p := l.ready[len(l.ready)-1]
-			l.ready = l.ready[:len(l.ready)-1]
-			q.runFlight(ctx, l, p)
+		if len(l.ready) > 0 && !l.cell.up() {
+			l.behind = true
+			continue
+		}
+		for len(l.ready) > 0 && l.flying < mostFlying {
+			q.runFlight(ctx, l, l.take())
 		}
 	}
 	q.shed(now)
+	q.runRefill()
 	return again
 }
 
-// shed drops the oldest points of cells that nobody takes from when the queue is full; mu is held.
+// shed lets go of the oldest points of cells that nobody takes from when the queue is full: into the spool if there is
+// one. mu is held.
 func (q *queue) shed(now time.Time) {
 	most := q.core.cfg.Limits.Queue
-	if q.points < most {
+	if q.points < most || q.depot.writing {
 		return
 	}
-	for q.points > most-most/4 {
+	defer q.runSpill()
+	for q.points-q.depot.points > most-most/4 {
 		var oldest *lane
 		for _, l := range q.lanes {
 			stuck := now.Before(l.until) || !l.cell.up()
@@ -270,7 +294,21 @@ func (q *queue) shed(now time.Time) {
 		}
 		p := oldest.ready[0]
 		oldest.ready = slices.Delete(oldest.ready, 0, 1)
-		q.drop(p, dropQueueFull)
+		q.letGo(p, dropQueueFull)
+	}
+}
+
+// letGo spools a parcel, or drops it for a reason where there is no spool; mu is held.
+func (q *queue) letGo(p *parcel, reason string) {
+	switch {
+	case p.loan != nil: // it lies there already
+		q.left(p.Len())
+		p.loan.settle(false)
+	case q.disk != nil:
+		q.depot.spill = append(q.depot.spill, p)
+		q.depot.points += p.Len()
+	default:
+		q.drop(p, reason)
 	}
 }
 
@@ -299,14 +337,14 @@ func (q *queue) runReport(p *parcel, r Result) {
 
 // runFlight delivers a parcel; what is left of it waits again. mu is held.
 func (q *queue) runFlight(ctx context.Context, l *lane, p *parcel) {
-	id, f := q.next(), flight{p.seq, p.Len()}
+	id, f := q.next(), flight{p.seq, p.Len(), p.loan}
 	q.flying[id] = f
 	l.flying++
 	q.flights.Add(1)
 	go func() {
 		defer q.flights.Done()
 		left, err := q.core.deliver(ctx, p, q.settle)
-		q.land(l, left, err)
+		q.land(l, f.loan, left, err)
 		q.mu.Lock()
 		delete(q.flying, id)
 		n := f.points
@@ -320,17 +358,19 @@ func (q *queue) runFlight(ctx context.Context, l *lane, p *parcel) {
 }
 
 // land makes what is left of a parcel wait again.
-func (q *queue) land(l *lane, left *parcel, why error) {
+func (q *queue) land(l *lane, on *loan, left *parcel, why error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l.flying--
 	switch {
 	case left == nil:
 		l.rest, l.until = 0, time.Time{}
+		on.settle(true)
 	case l.stale:
 		q.split(left)
 	default:
 		l.putBack(left)
+		l.behind = true
 		if l.cell.up() && !errors.Is(why, context.Canceled) {
 			l.rest = min(max(firstRest, 2*l.rest), longRest)
 			l.until = time.Now().Add(l.rest)
@@ -399,13 +439,17 @@ func (q *queue) flush(ctx context.Context) error {
 func (q *queue) older(seq uint64) int {
 	n := 0
 	for _, f := range q.flying {
-		if f.seq <= seq {
+		if f.seq <= seq && f.loan == nil {
 			n += f.points
 		}
 	}
+	n += q.depot.points
+	if q.disk != nil && !q.closed {
+		n += int(q.disk.Points())
+	}
 	for _, l := range q.lanes {
 		for _, p := range append(l.ready[:len(l.ready):len(l.ready)], l.open) {
-			if p != nil && p.seq <= seq {
+			if p != nil && p.seq <= seq && p.loan == nil {
 				n += p.Len()
 			}
 		}
@@ -432,17 +476,25 @@ func (q *queue) drain() {
 	_ = q.flush(ctx) // what is left is counted below
 }
 
-// abandon drops what is left when nothing is sent any longer, and gives the number of points.
-func (q *queue) abandon() int {
+// abandon lets go of what is left when nothing is sent any longer.
+func (q *queue) abandon() error {
 	q.mu.Lock()
-	n := q.points
+	before := q.core.counts.lost()
 	for _, l := range q.lanes {
 		for _, p := range l.ready {
-			q.drop(p, dropClosed)
+			q.letGo(p, dropClosed)
 		}
 		l.ready = nil
 	}
+	q.runSpill()
 	q.mu.Unlock()
 	q.flights.Wait()
-	return n
+	var err error
+	if n := q.core.counts.lost() - before; n > 0 {
+		err = fmt.Errorf("%w: %d points that no node took are lost", ErrUnavailable, n)
+	}
+	if q.disk != nil {
+		err = errors.Join(err, q.disk.Close())
+	}
+	return err
 }

@@ -12,20 +12,24 @@ type Stats struct {
 	FailedOver  int64            // sent to another node because one did not take them
 	Dropped     map[string]int64 // taken by Add and lost, by reason
 	Waiting     int              // in memory now
+	Spooled     int64            // in the spool now
 }
 
 // Why points that Add took are dropped.
 const (
-	dropQueueFull = "queue full"
-	dropClosed    = "client closed"
+	dropQueueFull  = "queue full"
+	dropClosed     = "client closed"
+	dropSpoolFull  = "spool full"
+	dropSpoolWrite = "spool can not be written"
+	dropSpoolRead  = "spool can not be read"
 )
 
-var dropReasons = []string{dropQueueFull, dropClosed}
+var dropReasons = []string{dropQueueFull, dropClosed, dropSpoolFull, dropSpoolWrite, dropSpoolRead}
 
 // counts are the figures behind Stats.
 type counts struct {
 	added, written, stored, refused, unavailable, failedOver atomic.Int64
-	dropped                                                  [2]atomic.Int64 // as dropReasons
+	dropped                                                  [5]atomic.Int64 // as dropReasons
 }
 
 func (n *counts) drop(reason string, points int) {
@@ -34,6 +38,14 @@ func (n *counts) drop(reason string, points int) {
 			n.dropped[i].Add(int64(points))
 		}
 	}
+}
+
+// lost is how many points were dropped for any reason.
+func (n *counts) lost() (sum int64) {
+	for i := range n.dropped {
+		sum += n.dropped[i].Load()
+	}
+	return sum
 }
 
 // Stats gives the counts so far.
@@ -49,5 +61,8 @@ func (c *Client) Stats() Stats {
 		}
 	}
 	s.Waiting = c.queue.waiting()
+	if c.queue.disk != nil {
+		s.Spooled = c.queue.disk.Points()
+	}
 	return s
 }
