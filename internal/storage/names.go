@@ -81,7 +81,7 @@ func (f *file) inspect(fsys fsx.FS, root string) {
 	defer in.Close()
 	rep, _ := frame.Scan(in, f.kind(), f.salt, func(_ int64, rec []byte) error {
 		if s, err := replog.ReadState(rec); err == nil {
-			f.run = s.Incarnation
+			f.head = s
 		}
 		return errStop
 	})
@@ -89,4 +89,6 @@ func (f *file) inspect(fsys fsx.FS, root string) {
 }
 
 // endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
-func endsRun(seg, next file) bool { return next.run != seg.run || next.roll() == seg.roll() }
+func endsRun(seg, next file) bool {
+	return next.head.Incarnation != seg.head.Incarnation || next.roll() == seg.roll()
+}

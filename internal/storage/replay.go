@@ -163,7 +163,7 @@ func (r *replayer) record(rec []byte) {
 // checkpoint covers what it held. An unfinished end of the last segment of a run is what a crash leaves.
 func (d *Dir) judge(seg file, rep frame.Report, err error, last bool) {
 	torn := rep.Torn && len(rep.Damaged) == 1 && last
-	if err == nil && !rep.HeaderBad && (len(rep.Damaged) == 0 || torn) {
+	if err == nil && !rep.HeaderBad && (len(rep.Damaged) == 0 || torn) || seg.size <= frame.HeaderBytes && last {
 		return
 	}
 	d.reportDamage(seg, rep, err)

@@ -177,10 +177,14 @@ func (w *Walker) file(ctx context.Context, f file, m manifest, last bool) error 
 	if f.moved {
 		w.find(Finding{File: f.path, Offset: 0, Bytes: f.size, What: "it was written under another name"})
 	}
+	covered, listed := m.files[f.path]
+	if f.size <= frame.HeaderBytes && !listed && last {
+		w.find(Finding{File: f.path, Bytes: f.size, What: "begun and empty, as a crash leaves it", Harmless: true})
+		return nil
+	}
 	if rep.HeaderBad {
 		w.find(Finding{File: f.path, Offset: 0, Bytes: frame.HeaderBytes, What: "the header is damaged"})
 	}
-	covered, listed := m.files[f.path]
 	for i, d := range rep.Damaged {
 		torn := rep.Torn && i == len(rep.Damaged)-1 && last && (!listed || d.Offset >= covered)
 		what := "damaged: what was there can not be read"

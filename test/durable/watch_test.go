@@ -58,6 +58,14 @@ func (w *watcher) hit() int {
 	return w.hits
 }
 
+// lift ends the rule and says how often it struck.
+func (w *watcher) lift() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rule = nil
+	return w.hits
+}
+
 func (w *watcher) decide(c call) verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
