@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // State is what every segment of the log begins with.
@@ -27,7 +28,7 @@ func (s State) Append(dst []byte) []byte {
 	dst = appendText(append(dst, byte(States)), s.Node)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.Incarnation))
 	dst = appendText(dst, s.Layout.String())
-	dst = binary.AppendUvarint(dst, zigzag(int64(s.Floor)))
+	dst = binary.AppendUvarint(dst, varint.Zigzag(int64(s.Floor)))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Shards)))
 	for _, sh := range s.Shards {
 		dst = binary.AppendUvarint(dst, uint64(sh.Shard))
@@ -38,14 +39,14 @@ func (s State) Append(dst []byte) []byte {
 
 // ReadState reads a state record. What later versions add behind it is passed over.
 func ReadState(rec []byte) (s State, err error) {
-	in := input{b: rec}
-	kind := in.byte()
-	s.Node = string(in.bytes(in.uvarint(), mostNode))
-	s.Incarnation = Incarnation(in.uint64())
-	layout := string(in.bytes(in.uvarint(), 64))
-	floor := unzigzag(in.uvarint())
-	shards := in.uvarint()
-	if in.bad || Kind(kind) != States || floor < math.MinInt32 || floor > math.MaxInt32 || shards > uint64(len(rec)) {
+	in := varint.Reader{B: rec}
+	kind := in.Byte()
+	s.Node = string(in.Bytes(in.Unsigned(), mostNode))
+	s.Incarnation = Incarnation(in.Uint64())
+	layout := string(in.Bytes(in.Unsigned(), 64))
+	floor := in.Signed()
+	shards := in.Unsigned()
+	if in.Bad || Kind(kind) != States || floor < math.MinInt32 || floor > math.MaxInt32 || shards > uint64(len(rec)) {
 		return State{}, ErrCorrupt
 	}
 	s.Floor = series.Period(floor)
@@ -53,8 +54,8 @@ func ReadState(rec []byte) (s State, err error) {
 		return State{}, err
 	}
 	for range shards {
-		shard, seq := in.uvarint(), Seq(in.uvarint())
-		if in.bad || shard > math.MaxInt32 {
+		shard, seq := in.Unsigned(), Seq(in.Unsigned())
+		if in.Bad || shard > math.MaxInt32 {
 			return State{}, ErrCorrupt
 		}
 		s.Shards = append(s.Shards, ShardState{int(shard), seq})
