@@ -207,12 +207,13 @@ func processCPU(t *testing.T) time.Duration {
 func TestCollectTCPAndPressure(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"net/tcp":     "  sl  local_address rem_address   st tx_queue\n   0: 0100007F:1 0:0 0A 0:0\n   1: 0100007F:1 0:0 01 0:0\n",
+		"net/tcp":     "  sl  local_address rem_address   st\n   0: 0100007F:1 0:0 0A 0:0\n   1: 0100007F:1 0:0 01 0:0\n",
 		"net/tcp6":    "  sl  local_address\n   0: 00000000000000000000000000000001:1 0:0 01 0\n   1: x y ZZ\n  2: x y FF\nx\n",
 		"pressure/io": "some avg10=1.50 avg60=0.05 avg300=0.01 total=1\nfull avg10=0.25 avg60=0 avg300=0 total=0\nx\n",
 	} {
 		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600))
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -221,7 +222,8 @@ func TestCollectTCPAndPressure(t *testing.T) {
 	collectTCP(dir, out)
 	collectPressure(dir, out)
 	for metric, want := range map[string]string{
-		"tcp.established": "2", "tcp.listen": "1", "tcp.time_wait": "0", "pressure.io.some": "1.5", "pressure.io.full": "0.25",
+		"tcp.established": "2", "tcp.listen": "1", "tcp.time_wait": "0",
+		"pressure.io.some": "1.5", "pressure.io.full": "0.25",
 	} {
 		if got[metric] != want {
 			t.Errorf("%s = %q, want %s", metric, got[metric], want)
