@@ -8,6 +8,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/keyspec"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // Chain is Redis commands that are sent together, each to a node that holds its keys, when Exec is called:
@@ -104,18 +105,20 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 	if len(ch.steps) == 0 {
 		return nil, nil
 	}
-	v := ch.core.view.Load()
-	where, err := ch.route(v)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, ch.core.cfg.Deadline)
 	defer cancel()
 	var replies []Reply
-	if ch.multi {
-		replies = ch.transact(ctx, v.cellOf[where[0]])
-	} else {
-		replies = ch.send(ctx, v, where)
+	for v := (*view)(nil); v != ch.core.view.Load() && (replies == nil || ch.again(ctx, replies)); {
+		v = ch.core.view.Load()
+		where, err := ch.route(v)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		if ch.multi {
+			replies = ch.transact(ctx, v.cellOf[where[0]])
+		} else {
+			replies = ch.send(ctx, v, where)
+		}
 	}
 	for i, r := range replies {
 		if r.Err != nil {
@@ -123,6 +126,18 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 		}
 	}
 	return replies, nil
+}
+
+// again says whether the chain may be sent once more, because the topology changed while it was on its way: something
+// was not answered, and nothing happened that must not happen twice.
+func (ch *Chain) again(ctx context.Context, replies []Reply) bool {
+	unanswered, harmless := false, true
+	for i, r := range replies {
+		down := errors.Is(r.Err, upstream.ErrDown)
+		unanswered = unanswered || down
+		harmless = harmless && (ch.steps[i].repeatable || down && !errors.Is(r.Err, upstream.ErrUnsure))
+	}
+	return unanswered && harmless && ctx.Err() == nil
 }
 
 // route gives the shard of every command.

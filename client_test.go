@@ -182,6 +182,10 @@ func TestClient_nearestFirst(t *testing.T) {
 	f(Config{Site: "sfo"}, "bc")
 	f(Config{Node: "c"}, "c")
 	f(Config{Site: "nyc", Node: "c"}, "c")
+	ab := openClient(t, Config{Topology: topo, Node: "b"}).view.Load().nodes
+	if ab[0].info.Name != "b" || ab[1].info.Name != "c" || ab[2].info.Name != "a" {
+		t.Error("the site of the wished node does not come first")
+	}
 }
 
 func TestClient_errorReplyIsNotDown(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // maxPeriods bounds how many periods one read touches; the newest ones win.
@@ -70,8 +71,17 @@ type wanted struct {
 
 // perPeriod sends a command for the series' key of each period and gives the members of each reply. The key goes into
 // args[1].
-func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]string, error) {
-	v := c.view.Load()
+func (c *core) perPeriod(ctx context.Context, w wanted, args []string) (members [][]string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
+	defer cancel()
+	for v := (*view)(nil); v != c.view.Load() && (v == nil || errors.Is(err, upstream.ErrDown)); {
+		v = c.view.Load() // again where the topology changed meanwhile
+		members, err = c.perPeriodOf(ctx, v, w, args)
+	}
+	return members, err
+}
+
+func (c *core) perPeriodOf(ctx context.Context, v *view, w wanted, args []string) ([][]string, error) {
 	var units []unit
 	where := map[*cell]int{} // into units
 	var at [][2]int          // unit and command of each period
@@ -94,8 +104,6 @@ func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]stri
 		at = append(at, [2]int{u, len(units[u].commands)})
 		units[u].commands = append(units[u].commands, a)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
-	defer cancel()
 	replies, partial := c.runReads(ctx, units)
 	out := make([][]string, len(at))
 	for i, where := range at {
