@@ -108,8 +108,8 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, ch.core.cfg.Deadline)
 	defer cancel()
 	var replies []Reply
-	for v := (*view)(nil); v != ch.core.view.Load() && (replies == nil || ch.again(ctx, replies)); {
-		v = ch.core.view.Load()
+	for again := true; again; {
+		v := ch.core.view.Load()
 		where, err := ch.route(v)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
@@ -119,6 +119,7 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 		} else {
 			replies = ch.send(ctx, v, where)
 		}
+		again = ctx.Err() == nil && ch.core.view.Load() != v && ch.undone(replies)
 	}
 	for i, r := range replies {
 		if r.Err != nil {
@@ -128,16 +129,15 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 	return replies, nil
 }
 
-// again says whether the chain may be sent once more, because the topology changed while it was on its way: something
-// was not answered, and nothing happened that must not happen twice.
-func (ch *Chain) again(ctx context.Context, replies []Reply) bool {
-	unanswered, harmless := false, true
+// undone says that some command found nobody, and that the chain may go to others: the topology changed meanwhile.
+func (ch *Chain) undone(replies []Reply) bool {
+	some, all, repeatable := false, true, true
 	for i, r := range replies {
-		down := errors.Is(r.Err, upstream.ErrDown)
-		unanswered = unanswered || down
-		harmless = harmless && (ch.steps[i].repeatable || down && !errors.Is(r.Err, upstream.ErrUnsure))
+		away := errors.Is(r.Err, ErrUnavailable)
+		some, all = some || away, all && away && !errors.Is(r.Err, upstream.ErrUnsure)
+		repeatable = repeatable && ch.steps[i].repeatable
 	}
-	return unanswered && harmless && ctx.Err() == nil
+	return some && (all || repeatable)
 }
 
 // route gives the shard of every command.

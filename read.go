@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/series"
-	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // maxPeriods bounds how many periods one read touches; the newest ones win.
@@ -74,14 +73,17 @@ type wanted struct {
 func (c *core) perPeriod(ctx context.Context, w wanted, args []string) (members [][]string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cancel()
-	for v := (*view)(nil); v != c.view.Load() && (v == nil || errors.Is(err, upstream.ErrDown)); {
-		v = c.view.Load() // again where the topology changed meanwhile
-		members, err = c.perPeriodOf(ctx, v, w, args)
+	for {
+		v := c.view.Load()
+		members, err = c.readPeriods(ctx, v, w, args)
+		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || c.view.Load() == v {
+			return members, err
+		}
 	}
-	return members, err
 }
 
-func (c *core) perPeriodOf(ctx context.Context, v *view, w wanted, args []string) ([][]string, error) {
+// readPeriods is perPeriod in one view.
+func (c *core) readPeriods(ctx context.Context, v *view, w wanted, args []string) ([][]string, error) {
 	var units []unit
 	where := map[*cell]int{} // into units
 	var at [][2]int          // unit and command of each period
