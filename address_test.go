@@ -27,7 +27,7 @@ func roundTrip(t *testing.T, c *Client) {
 	if _, err := c.Write(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.Range(t.Context(), Query{"h", "m", noon, noon})
+	got, err := c.Range(t.Context(), "h", "m", noon, noon)
 	if err != nil || len(got) != 1 || got[0] != want[0] {
 		t.Fatal(got, err)
 	}

@@ -84,7 +84,7 @@ func (c *core) runQueue(ctx context.Context) {
 func (c *core) adopt(topo *Topology) error {
 	kept := map[string]*member{}
 	v, err := newView(topo, func(n *ring.Node) (*member, error) {
-		m, err := c.member(n)
+		m, err := c.member(topo, n)
 		kept[n.Name] = m
 		return m, err
 	})
@@ -113,9 +113,9 @@ func (c *core) runRetire(s *upstream.Server) {
 }
 
 // member gives the member for a node: the present one where only its shards changed.
-func (c *core) member(n *ring.Node) (*member, error) {
+func (c *core) member(topo *Topology, n *ring.Node) (*member, error) {
 	m := newMember(n)
-	m.far = c.distance(n)
+	m.far = c.distance(topo, n)
 	target := c.target
 	if target == nil {
 		t, err := upstream.ParseTarget(n.URL)
@@ -137,13 +137,12 @@ func (c *core) member(n *ring.Node) (*member, error) {
 	return m, nil
 }
 
-// distance is 0 for the wished node, 1 for the client's site, 2 for the rest.
-func (c *core) distance(n *ring.Node) int {
+// distance is 0 for the wished node, 1 for the client's site, which is the wished node's if none is named, 2 for the
+// rest.
+func (c *core) distance(topo *Topology, n *ring.Node) int {
 	site := c.cfg.Site
-	if site == "" && c.cfg.Node != "" && c.cfg.Topology != nil {
-		if wished := c.cfg.Topology.Node(c.cfg.Node); wished != nil {
-			site = wished.Site
-		}
+	if wished := topo.Node(c.cfg.Node); site == "" && wished != nil {
+		site = wished.Site
 	}
 	switch {
 	case n.Name == c.cfg.Node:

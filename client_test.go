@@ -81,7 +81,7 @@ func TestClient_writesAndReads(t *testing.T) {
 			}
 		}
 	}
-	got, err := c.Range(ctx, Query{host, `m{a="x y"}`, points[10].Time, points[240].Time})
+	got, err := c.Range(ctx, host, `m{a="x y"}`, points[10].Time, points[240].Time)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestClient_writesAndReads(t *testing.T) {
 	if _, ok, err = c.Newest(ctx, host, "nothing"); ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	if ps, err := c.Range(ctx, Query{host, "nothing", noon, noon}); len(ps) != 0 || err != nil {
+	if ps, err := c.Range(ctx, host, "nothing", noon, noon); len(ps) != 0 || err != nil {
 		t.Fatal(ps, err)
 	}
 	replies, err := c.Ask(ctx, "a", 0, []string{"DBSIZE"}, []string{"GET", "x"}, []string{"ZADD", "x"})
@@ -182,6 +182,10 @@ func TestClient_nearestFirst(t *testing.T) {
 	f(Config{Site: "sfo"}, "bc")
 	f(Config{Node: "c"}, "c")
 	f(Config{Site: "nyc", Node: "c"}, "c")
+	ab := openClient(t, Config{Topology: topo, Node: "b"}).view.Load().nodes
+	if ab[0].info.Name != "b" || ab[1].info.Name != "c" || ab[2].info.Name != "a" {
+		t.Error("the site of the wished node does not come first")
+	}
 }
 
 func TestClient_errorReplyIsNotDown(t *testing.T) {
@@ -374,7 +378,7 @@ func TestClient_concurrentUseWhileANodeDies(t *testing.T) {
 				if err != nil {
 					t.Errorf("%+v: %v", r, err)
 				}
-				if _, err := c.Range(context.Background(), Query{host, "m", noon, at}); err != nil {
+				if _, err := c.Range(context.Background(), host, "m", noon, at); err != nil {
 					t.Error(err)
 				}
 			}

@@ -126,9 +126,7 @@ func ExampleClient_Range() {
 	if err != nil {
 		log.Print(err)
 	}
-	points, err := client.Range(context.Background(), dunlin.Query{
-		Host: "web17", Metric: "cpu.user", From: exampleTime, To: exampleTime.Add(time.Minute),
-	})
+	points, err := client.Range(context.Background(), "web17", "cpu.user", exampleTime, exampleTime.Add(time.Minute))
 	if errors.Is(err, dunlin.ErrPartial) {
 		log.Print("some points may be on nodes that can not be asked: ", err)
 	} else if err != nil {

@@ -113,7 +113,7 @@ func (c *core) deliver(ctx context.Context, p *parcel, done settle) (*parcel, er
 }
 
 func errEveryoneDown(c *cell) error {
-	err := fmt.Errorf("%w: every node that holds shard %s is down", ErrUnavailable, numbers(c.shards))
+	err := fmt.Errorf("%w: every node that holds shard %s is %w", ErrUnavailable, numbers(c.shards), upstream.ErrDown)
 	for _, m := range c.holders {
 		if why := m.server.Why(); why != nil {
 			err = fmt.Errorf("%w; %s: %w", err, m.info.Name, why)

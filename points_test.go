@@ -97,7 +97,7 @@ func TestClient_Add_waitsForANodeAndSendsTheNewestFirst(t *testing.T) {
 	if err := c.Flush(brief(t, 20*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	points, err := c.Range(t.Context(), Query{"h", "m", noon, noon.Add(time.Hour)})
+	points, err := c.Range(t.Context(), "h", "m", noon, noon.Add(time.Hour))
 	if err != nil || len(points) != 100 {
 		t.Fatal(len(points), err)
 	}

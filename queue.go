@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	mostFlying = 4                     // parcels of a cell on their way at once
+	mostFlying = 3                     // parcels of a cell on their way at once: they leave room for calls
 	firstRest  = 20 * time.Millisecond // how long a cell is left alone whose points came back
 	longRest   = time.Second
 	mostTried  = 8
@@ -349,14 +349,13 @@ func (q *queue) runFlight(ctx context.Context, l *lane, p *parcel) {
 	go func() {
 		defer q.flights.Done()
 		left, err := q.core.deliver(ctx, p, q.settle)
-		q.land(l, f.loan, left, err)
 		q.mu.Lock()
 		delete(q.flying, id)
-		n := f.points
 		if left != nil {
-			n -= left.Len()
+			f.points -= left.Len()
 		}
-		q.left(n)
+		q.left(f.points)
+		q.land(l, f.loan, left, err)
 		q.mu.Unlock()
 		q.kick()
 	}()
@@ -369,10 +368,8 @@ func (q *queue) patience(l *lane) time.Duration {
 	return min(q.core.cfg.Timeout*5<<l.tried, max(longPatience, q.core.cfg.Timeout))
 }
 
-// land makes what is left of a parcel wait again.
+// land makes what is left of a parcel wait again; mu is held.
 func (q *queue) land(l *lane, on *loan, left *parcel, why error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	l.flying--
 	switch {
 	case left == nil:

@@ -22,30 +22,24 @@ const maxPeriods = 1024
 // agents share a host name.
 const newestMembers = 16
 
-// Query selects points of one series: From ≤ Time ≤ To.
-type Query struct {
-	Host, Metric string
-	From, To     time.Time
-}
-
-// Range gives the points that q selects, oldest first, one per timestamp: where several members share
+// Range gives the points of a series, from ≤ Time ≤ to, oldest first, one per timestamp: where several members share
 // one, a number beats NaN, anything beats the stale marker, then the larger value and the larger bytes win. The nearest
 // node answers that says it has everything its peers have; if none says so, the one that is least behind, and the
 // points come with an ErrPartial. No points is no error; ErrUnavailable means nobody could be asked.
-func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
+func (c *Client) Range(ctx context.Context, host, metric string, from, to time.Time) ([]Point, error) {
 	layout := c.Topology().Layout
-	first, last := max(q.From.UnixMilli(), 0), q.To.UnixMilli()
+	first, last := max(from.UnixMilli(), 0), to.UnixMilli()
 	if last < first {
 		return nil, nil
 	}
 	low, high := layout.PeriodOf(first), layout.PeriodOf(last)
 	args := []string{"ZRANGEBYSCORE", "", timeText(first), timeText(last)}
-	w := wanted{q.Host, q.Metric, max(low, high-maxPeriods), high}
+	w := wanted{host, metric, max(low, high-maxPeriods), high}
 	perPeriod, err := c.perPeriod(ctx, w, args)
 	if err != nil && !errors.Is(err, ErrPartial) {
 		return nil, err
 	}
-	return points(q.Host, q.Metric, slices.Concat(perPeriod...)), err
+	return points(host, metric, slices.Concat(perPeriod...)), err
 }
 
 // Newest gives the newest point of a series over the live periods; false when there is none. As with Range, an

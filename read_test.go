@@ -34,7 +34,7 @@ func TestClient_Range_takesTheNodeThatIsComplete(t *testing.T) {
 		}
 		topo.Nodes[0].Site = "near"
 		c := openClient(t, Config{Topology: topo, Site: "near", Node: "a"})
-		points, err := c.Range(t.Context(), Query{"h", "m", noon, noon})
+		points, err := c.Range(t.Context(), "h", "m", noon, noon)
 		if len(points) != 1 || !strings.Contains(wantValue, points[0].Value) || errors.Is(err, ErrPartial) != wantPartial ||
 			err != nil && !wantPartial {
 			t.Errorf("%v: %v, %v, want %s", replies, points, err, wantValue)
@@ -59,7 +59,7 @@ func TestClient_Range_takesTheNodeThatIsComplete(t *testing.T) {
 func TestClient_Range_nobodyCanAnswer(t *testing.T) {
 	f := newFake(t, func([]string) string { return "-LOADING not yet\r\n" })
 	c := openClient(t, Config{Topology: flock(1, f.url(), "redis://127.0.0.1:1")})
-	if points, err := c.Range(t.Context(), Query{"h", "m", noon, noon}); !errors.Is(err, ErrUnavailable) || points != nil {
+	if points, err := c.Range(t.Context(), "h", "m", noon, noon); !errors.Is(err, ErrUnavailable) || points != nil {
 		t.Fatal(points, err)
 	}
 }

@@ -29,9 +29,7 @@ func readCmd() *cobra.Command {
 			defer client.Close()
 			now := time.Now()
 			// Points may lie up to ten minutes ahead.
-			points, err := client.Range(cmd.Context(), dunlin.Query{
-				Host: args[0], Metric: args[1], From: now.Add(-since), To: now.Add(10 * time.Minute),
-			})
+			points, err := client.Range(cmd.Context(), args[0], args[1], now.Add(-since), now.Add(10*time.Minute))
 			if errors.Is(err, dunlin.ErrPartial) {
 				cmd.PrintErrln("warning:", tui.Safe(err.Error()))
 			} else if err != nil {

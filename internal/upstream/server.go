@@ -23,6 +23,7 @@ var (
 
 	errClosed  = errors.New("client closed")
 	errSilence = errors.New("no answer in time")
+	errBusy    = errors.New("too much is on its way to it")
 )
 
 // windowSize is how much weight is on its way to a server at a time: what a slow one still answers within the shortest
@@ -152,10 +153,8 @@ func (s *Server) Exchange(ctx context.Context, b Batch) ([]rueidis.RedisResult, 
 	if b.Weight == 0 {
 		b.Weight = len(b.Commands)
 	}
-	if err := s.window.take(ctx, b.Weight); err == errClosed {
-		return nil, fmt.Errorf("%w: %w", ErrDown, err)
-	} else if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrGivenUp, err)
+	if err := s.admit(ctx, b); err != nil {
+		return nil, err
 	}
 	x, err := s.begin(b)
 	if err != nil {
@@ -169,6 +168,26 @@ func (s *Server) Exchange(ctx context.Context, b Batch) ([]rueidis.RedisResult, 
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w: %w", ErrGivenUp, ctx.Err(), ErrUnsure)
 	}
+}
+
+// admit waits for room in the window, for as long as the batch itself may take: a server that is busy for longer is no
+// use to it, and others may be.
+func (s *Server) admit(ctx context.Context, b Batch) error {
+	if s.window.try(b.Weight) {
+		return nil
+	}
+	brief, cancel := context.WithTimeout(ctx, cmp.Or(b.Timeout, s.cfg.Timeout))
+	defer cancel()
+	err := s.window.take(brief, b.Weight)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errClosed):
+		return fmt.Errorf("%w: %w", ErrDown, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrGivenUp, ctx.Err())
+	}
+	return fmt.Errorf("%w: %w", ErrDown, errBusy)
 }
 
 func (s *Server) begin(b Batch) (*exchange, error) {

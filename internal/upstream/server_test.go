@@ -209,3 +209,29 @@ func TestServer_notRepeatableIsSentOnce(t *testing.T) {
 		t.Fatalf("nobody was there: %v", err)
 	}
 }
+
+func TestServer_aBusyServerIsNotWaitedFor(t *testing.T) {
+	r := redistest.Start(t)
+	s := server(t, r.URL, 100*time.Millisecond)
+	await(t, "the server answers", func() bool { _, err := s.Exchange(t.Context(), set("a", "1")); return err == nil })
+	r.Stop()
+	defer r.Continue()
+	long := set("b", "1")
+	long.Weight, long.Timeout = windowSize, 20*time.Second
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _, err := s.Exchange(ctx, long); done <- err }()
+	await(t, "the window is full", func() bool {
+		s.window.mu.Lock()
+		defer s.window.mu.Unlock()
+		return s.window.free == 0
+	})
+	if _, err := s.Exchange(t.Context(), set("c", "1")); !errors.Is(err, errBusy) || !errors.Is(err, ErrDown) {
+		t.Fatal(err)
+	}
+	if !s.Up() {
+		t.Fatal("a server that is busy with something long is down")
+	}
+	cancel()
+	<-done
+}

@@ -24,18 +24,29 @@ func newWindow(size int, done <-chan struct{}) *window {
 	return &window{done: done, free: size, size: size}
 }
 
+// try takes weight that fits at once, if nobody waits.
+func (w *window) try(weight int) bool {
+	weight = min(weight, w.size)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiters) > 0 || weight > w.free {
+		return false
+	}
+	w.free -= weight
+	return true
+}
+
 // take waits until weight fits, or until ctx ends or the window is done. A weight above the whole window counts as the
 // whole.
 func (w *window) take(ctx context.Context, weight int) error {
-	weight = min(weight, w.size)
-	w.mu.Lock()
-	if len(w.waiters) == 0 && weight <= w.free {
-		w.free -= weight
-		w.mu.Unlock()
+	if w.try(weight) {
 		return nil
 	}
+	weight = min(weight, w.size)
+	w.mu.Lock()
 	me := &waiter{weight, make(chan struct{})}
 	w.waiters = append(w.waiters, me)
+	w.admit() // room may have come meanwhile
 	w.mu.Unlock()
 	why := errClosed
 	select {

@@ -28,7 +28,7 @@ func TestPartial(t *testing.T) {
 	becomes := func(partial bool) {
 		t.Helper()
 		for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			points, err := c.Range(t.Context(), dunlin.Query{Host: "h", Metric: "m", From: now, To: now})
+			points, err := c.Range(t.Context(), "h", "m", now, now)
 			if len(points) == 1 && errors.Is(err, dunlin.ErrPartial) == partial && (err == nil) != partial {
 				return
 			}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/dunlin-db/dunlin/test/measure/wires"
 )
 
 // shards is how many slices, and on Redis how many processes, each node has.
@@ -20,8 +22,8 @@ type flockConfig struct {
 	names  []string // site and number: sfo1
 	store  string   // engine or redis
 	period string
-	redis  []string // further arguments for each redis-server
-	net    *network // nil = loopback
+	redis  []string       // further arguments for each redis-server
+	net    *wires.Network // nil = loopback
 }
 
 // flock is nodes that run.
@@ -68,8 +70,8 @@ func (f *flock) plan() error {
 		f.nodes = append(f.nodes, n)
 		port := 6390
 		if f.net != nil {
-			n.space = f.net.spaces[i]
-			n.addr = fmt.Sprintf("%s:%d", f.net.nodeIP(i), port)
+			n.space = f.net.Spaces[i]
+			n.addr = fmt.Sprintf("%s:%d", f.net.NodeIP(i), port)
 		} else {
 			var err error
 			if port, err = freePort(); err != nil {
@@ -199,7 +201,7 @@ func (f *flock) use(i int) (u nodeUse, err error) {
 		}
 	}
 	if f.net != nil {
-		u.received, u.sent, err = f.net.bytes(i)
+		u.received, u.sent, err = f.net.Bytes(i)
 	}
 	return u, err
 }

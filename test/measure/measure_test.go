@@ -52,18 +52,6 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestParseDev(t *testing.T) {
-	text := "Inter-|   Receive  |  Transmit\n    lo: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n" +
-		" peers: 1700 20 0 0 0 0 0 0 900 10 0 0 0 0 0 0\n"
-	in, out, err := parseDev(text, "peers")
-	if err != nil || in != 1700 || out != 900 {
-		t.Errorf("%d, %d, %v", in, out, err)
-	}
-	if _, _, err := parseDev(text, "eth0"); err == nil {
-		t.Error("an interface that is not there")
-	}
-}
-
 func TestParseRedisBenchmark(t *testing.T) {
 	got := parseRedisBenchmark("SET: rps=0.0 (overall: 0.0)\rSET: 613496.94 requests per second, p50=0.4 msec\n" +
 		"PING_MBULK: 1000000.00 requests per second, p50=0.2 msec\n")

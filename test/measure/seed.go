@@ -14,6 +14,7 @@ import (
 	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/agent"
 	"github.com/dunlin-db/dunlin/internal/tui"
+	"github.com/dunlin-db/dunlin/test/measure/wires"
 )
 
 // The flock of 2012: hundreds of hosts, dozens of metrics, more than one data centre.
@@ -64,12 +65,12 @@ func (m *measurement) runSeed(ctx context.Context) (*section, error) {
 // seedOn runs one flock for a warm-up and the time that counts.
 func (m *measurement) seedOn(ctx context.Context, store string, times [2]time.Duration) (*seedResult, error) {
 	names := []string{"sfo1", "sfo2", "nyc1"}
-	net, err := openNetwork(len(names))
+	net, err := wires.Open(len(names))
 	if err != nil {
 		return nil, err
 	}
 	if net != nil {
-		defer net.close()
+		defer net.Close()
 	}
 	f, err := m.startFlock(ctx, flockConfig{names: names, store: store, period: "day", net: net})
 	if err != nil {

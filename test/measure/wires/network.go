@@ -1,4 +1,4 @@
-package main
+package wires
 
 import (
 	"errors"
@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// network gives each node a network namespace with two cables: one to a bridge that only the nodes are on, whose
+// Network gives each node a network namespace with two cables: one to a bridge that only the nodes are on, whose
 // counters are the bytes between nodes, and one to this program, for writers and probes. Without root there is none:
 // then all nodes are on loopback and their own counters have to do.
-type network struct {
+type Network struct {
 	bridge string
-	spaces []string
+	// Spaces are the names of the namespaces, by node.
+	Spaces []string
 }
 
-// openNetwork lays the cables for n nodes. nil without an error: not root, or no namespaces here.
-func openNetwork(n int) (*network, error) {
+// Open lays the cables for n nodes. nil without an error: not root, or no namespaces here.
+func Open(n int) (*Network, error) {
 	if os.Getuid() != 0 {
 		return nil, nil
 	}
 	id := strconv.Itoa(os.Getpid())
-	w := &network{bridge: "dnb" + id}
+	w := &Network{bridge: "dnb" + id}
 	if err := ip("link add " + w.bridge + " type bridge"); err != nil {
 		return nil, nil // a container without bridges, say: loopback is as good as it gets
 	}
@@ -32,23 +33,23 @@ func openNetwork(n int) (*network, error) {
 		err = errors.Join(err, w.addNode(id, i))
 	}
 	if err != nil {
-		w.close()
+		w.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-// addNode makes the namespace of node i. It listens on nodeIP; this program reaches that over the second cable, so
+// addNode makes the namespace of node i. It listens on NodeIP; this program reaches that over the second cable, so
 // what is written and asked from here does not pass the first.
-func (w *network) addNode(id string, i int) error {
+func (w *Network) addNode(id string, i int) error {
 	space := fmt.Sprintf("dn%s-%d", id, i)
-	w.spaces = append(w.spaces, space)
+	w.Spaces = append(w.Spaces, space)
 	a, b := fmt.Sprintf("dna%s%d", id, i), fmt.Sprintf("dnc%s%d", id, i)
 	for _, line := range []string{
 		"netns add " + space,
 		"link add " + a + " type veth peer name peers netns " + space,
 		"link set " + a + " master " + w.bridge + " up",
-		"-n " + space + " addr add " + w.nodeIP(i) + "/24 dev peers",
+		"-n " + space + " addr add " + w.NodeIP(i) + "/24 dev peers",
 		"-n " + space + " link set peers up",
 		"-n " + space + " link set lo up",
 		"link add " + b + " type veth peer name control netns " + space,
@@ -56,7 +57,7 @@ func (w *network) addNode(id string, i int) error {
 		fmt.Sprintf("-n %s addr add 10.213.%d.2/30 dev control", space, 90+i),
 		"link set " + b + " up",
 		"-n " + space + " link set control up",
-		fmt.Sprintf("route add %s/32 via 10.213.%d.2 dev %s", w.nodeIP(i), 90+i, b),
+		fmt.Sprintf("route add %s/32 via 10.213.%d.2 dev %s", w.NodeIP(i), 90+i, b),
 	} {
 		if err := ip(line); err != nil {
 			return err
@@ -65,11 +66,12 @@ func (w *network) addNode(id string, i int) error {
 	return nil
 }
 
-func (w *network) nodeIP(i int) string { return fmt.Sprintf("10.213.89.%d", i+1) }
+// NodeIP is the address of node i.
+func (w *Network) NodeIP(i int) string { return fmt.Sprintf("10.213.89.%d", i+1) }
 
-// bytes is what went over the cable between node i and its peers, both ways, everything counted.
-func (w *network) bytes(i int) (received, sent int64, err error) {
-	out, err := exec.Command("ip", "netns", "exec", w.spaces[i], "cat", "/proc/net/dev").Output()
+// Bytes is what went over the cable between node i and its peers, both ways, everything counted.
+func (w *Network) Bytes(i int) (received, sent int64, err error) {
+	out, err := exec.Command("ip", "netns", "exec", w.Spaces[i], "cat", "/proc/net/dev").Output()
 	if err != nil {
 		return 0, 0, fmt.Errorf("read counters of node %d: %w", i, err)
 	}
@@ -89,9 +91,9 @@ func parseDev(text, name string) (received, sent int64, err error) {
 	return 0, 0, fmt.Errorf("no interface %s", name)
 }
 
-// close takes everything away; cables go with their namespace.
-func (w *network) close() {
-	for _, space := range w.spaces {
+// Close takes everything away; cables go with their namespace.
+func (w *Network) Close() {
+	for _, space := range w.Spaces {
 		_ = ip("netns del " + space)
 	}
 	_ = ip("link del " + w.bridge)
