@@ -197,6 +197,7 @@ func TestIncident_CrashOnLoadOwnFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	n.kill() // or it removes files while they are read
 	if said, found, err := verify(s.dir); err != nil || found {
 		t.Errorf("verify: %v %s", err, said)
 	}
