@@ -74,7 +74,7 @@ func (s *Store) putFirst(put *store.Put, trail *names.Trail, nowMicros int64) {
 		return
 	}
 	k.Period = put.Period
-	p, id, e, err := s.enter(k, store.Origin{})
+	p, id, e, err := s.enter(k, store.Origin{Admitted: s.applying})
 	if err != nil {
 		s.refusePut(put, err)
 		return
@@ -97,8 +97,10 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 		s.refusePut(put, err)
 		return
 	}
-	d := e.digest()
-	d.AddMember(s.names.Seed(to.id), put.Member)
+	d, one := e.digest(), store.Digest{}
+	one.AddMember(s.names.Seed(to.id), put.Member)
+	d.Add(one)
+	s.toGrid(to.p, to.id, put.TS, one)
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
 	s.record(to.id, put.Point())
@@ -109,6 +111,10 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 // refusePut notes that a limit kept a point out.
 func (s *Store) refusePut(put *store.Put, why error) {
 	put.Err = why
+	if s.applying {
+		s.cfg.Budget.CountDeferred()
+		return
+	}
 	s.cfg.Budget.CountRefused(why, 1)
 }
 
@@ -134,7 +140,7 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 // putInto is putLate for a point that belongs into the open chunk, as most that are late do.
 func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	e := to.e
-	s.startDigest(to.id, e)
+	s.startDigest(to.p, to.id, e)
 	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
 	s.refused = refusal{}
 	s.insertOpen(to.p, e, put.Point())
@@ -146,4 +152,25 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	if s.refused.n > 0 {
 		s.refusePut(put, s.refused.why)
 	}
+}
+
+// Apply is Put for all points of an entry of a peer's log: the recorder is told of all, also of those that were in the
+// set before, and no limit on series keeps them out. The error is that of a limit on memory: some may be stored.
+func (s *Store) Apply(puts []store.Put) error {
+	s.applying = true
+	s.Put(puts)
+	s.applying = false
+	for i := range puts {
+		p := &puts[i]
+		switch {
+		case p.Added || p.BadKey:
+		case p.Err != nil:
+			return p.Err
+		default:
+			if id, ok := s.names.Find(p.Series); ok {
+				s.record(id, p.Point())
+			}
+		}
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Clock   func() time.Time
 	Budget  *budget.Budget // the limits of the node; nil = none
 	Shard   int            // its number, which Save writes
+	Grid    bool           // keep digests by hour and bucket from the first point on
 	// Recorder is told every point that was not in the set before, nil = nobody is. Whoever calls Put and Unite begins
 	// its batches and takes its records.
 	Recorder *replog.Recorder
@@ -44,7 +45,8 @@ type Store struct {
 	tables  int64      // bytes in sight of the garbage collector, as counted
 	refused refusal
 
-	quiet bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
+	applying bool // what is stored comes from a peer, which admitted it
+	quiet    bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
 
 	scratch
 }
@@ -77,6 +79,7 @@ type putScratch struct {
 // hashing is a digest to which points are added.
 type hashing struct {
 	digest     store.Digest // of the key that is being changed
+	digestOf   *period      // its period
 	digestID   uint32       // its series
 	seriesSeed uint64
 	sum        store.Summer
@@ -112,6 +115,9 @@ func (s *Store) makePeriod(pid series.Period) *period {
 	p := s.period(pid)
 	if p == nil {
 		p = newPeriod(pid, s.cfg.Budget)
+		if s.cfg.Grid && !s.quiet {
+			p.grid = &grid{filled: gridFull}
+		}
 		at, _ := slices.BinarySearchFunc(s.periods, pid, func(p *period, id series.Period) int { return int(p.id - id) })
 		s.periods = slices.Insert(s.periods, at, p)
 	}

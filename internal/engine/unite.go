@@ -73,7 +73,7 @@ func (s *Store) tick(nowMicros int64) int64 {
 // uniteKey adds the points that are not there and leaves in s.lateHours the hours of those that came late.
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
-	s.startDigest(id, e)
+	s.startDigest(p, id, e)
 	if e.points == 0 {
 		p.keys++
 	}
@@ -99,13 +99,16 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 }
 
 // startDigest makes s.digest that of an entry, to which points are about to be added.
-func (s *Store) startDigest(id uint32, e *entry) {
-	s.digest, s.digestID, s.seriesSeed = e.digest(), id, s.names.Seed(id)
+func (s *Store) startDigest(p *period, id uint32, e *entry) {
+	s.digest, s.digestOf, s.digestID, s.seriesSeed = e.digest(), p, id, s.names.Seed(id)
 }
 
 // addDigest adds a new point to the digest and to the log.
 func (s *Store) addDigest(pt series.Point) {
-	s.sum.Add(&s.digest, s.seriesSeed, pt)
+	var one store.Digest
+	s.sum.Add(&one, s.seriesSeed, pt)
+	s.digest.Add(one)
+	s.toGrid(s.digestOf, s.digestID, pt.TS, one)
 	s.record(s.digestID, pt)
 }
 

@@ -18,8 +18,16 @@ type State struct {
 
 // ShardState is what a State says of a shard.
 type ShardState struct {
-	Shard int
-	Seq   Seq // of the last record before
+	Shard  int
+	Seq    Seq // of the last record before
+	Vector []Reach
+}
+
+// Reach is how far an origin is known: all its records up to Seq are in the store.
+type Reach struct {
+	Origin Origin
+	Seq    Seq
+	Last   series.Period // of their points, none is later
 }
 
 // Append appends the record.
@@ -33,7 +41,41 @@ func (s State) Append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(sh.Shard))
 		dst = binary.AppendUvarint(dst, uint64(sh.Seq))
 	}
+	for _, sh := range s.Shards {
+		dst = binary.AppendUvarint(dst, uint64(len(sh.Vector)))
+		for _, r := range sh.Vector {
+			dst = AppendReach(dst, r)
+		}
+	}
 	return dst
+}
+
+// AppendReach appends what ReadReach reads.
+func AppendReach(dst []byte, r Reach) []byte {
+	dst = appendText(dst, r.Origin.Node)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Origin.Incarnation))
+	dst = binary.AppendUvarint(dst, uint64(r.Seq))
+	return binary.AppendUvarint(dst, zigzag(int64(r.Last)))
+}
+
+// ReadReach reads one Reach of a shard, and gives what follows it.
+func ReadReach(b []byte, shard int) (r Reach, rest []byte, err error) {
+	in := input{b: b}
+	r = in.reach(shard)
+	if in.bad {
+		return Reach{}, nil, ErrCorrupt
+	}
+	return r, b[in.at:], nil
+}
+
+func (in *input) reach(shard int) (r Reach) {
+	r.Origin.Node, r.Origin.Shard = string(in.bytes(in.uvarint(), mostNode)), shard
+	r.Origin.Incarnation = Incarnation(in.uint64())
+	r.Seq = Seq(in.uvarint())
+	last := unzigzag(in.uvarint())
+	in.bad = in.bad || last < math.MinInt32 || last > math.MaxInt32
+	r.Last = series.Period(last)
+	return r
 }
 
 // ReadState reads a state record. What later versions add behind it is passed over.
@@ -57,7 +99,22 @@ func ReadState(rec []byte) (s State, err error) {
 		if in.bad || shard > math.MaxInt32 {
 			return State{}, ErrCorrupt
 		}
-		s.Shards = append(s.Shards, ShardState{int(shard), seq})
+		s.Shards = append(s.Shards, ShardState{Shard: int(shard), Seq: seq})
+	}
+	if in.at == len(rec) {
+		return s, nil // written before there were vectors
+	}
+	for i := range s.Shards {
+		n := in.uvarint()
+		for range n {
+			if in.bad {
+				return State{}, ErrCorrupt
+			}
+			s.Shards[i].Vector = append(s.Shards[i].Vector, in.reach(s.Shards[i].Shard))
+		}
+	}
+	if in.bad {
+		return State{}, ErrCorrupt
 	}
 	return s, nil
 }

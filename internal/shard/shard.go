@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -29,7 +30,9 @@ type Config struct {
 	Clock  func() time.Time
 
 	Log      Log              // nil = points are kept by the store, or nowhere
-	Recorder *replog.Recorder // the store's, which tells it what grew; not nil when there is a Log
+	Recorder *replog.Recorder // the store's, which tells it what grew; not nil when there is a Log; nil = no log protocol
+	Tail     int64            // bytes of the log that are kept for peers; 0 = 4 MiB
+	Bell     *replica.Bell    // rung when there is something new for peers; may be nil
 	Loading  bool             // what is on disk comes later: SetLoaded
 }
 
@@ -39,8 +42,8 @@ type Shard struct {
 
 	// mu protects the store when it is in memory, and what follows, always.
 	mu     sync.Mutex
-	seq    replog.Seq
 	logged wal.LSN // the last record
+	peers  replicas
 
 	floor    atomic.Int32 // series.Period
 	loading  atomic.Bool
@@ -50,7 +53,13 @@ type Shard struct {
 // New makes a shard of a store that is open. It reads the store's floor; a store in another process that is away keeps
 // the shard from nothing, its floor comes with the next Drop.
 func New(ctx context.Context, cfg Config) (*Shard, error) {
-	s := &Shard{cfg: cfg}
+	s := &Shard{cfg: cfg, peers: replicas{state: replica.New(cfg.Origin)}}
+	if cfg.Recorder != nil {
+		if cfg.Tail == 0 {
+			cfg.Tail = defaultTail
+		}
+		s.peers.tail = replica.NewTail(cfg.Tail)
+	}
 	floor, err := cfg.Store.Floor(ctx)
 	if err != nil && !(cfg.Store.Remote() && errors.Is(err, store.ErrUnavailable)) {
 		return nil, err
@@ -100,7 +109,10 @@ func (t Tx) Logged() wal.LSN {
 func (t Tx) NewEpoch() { t.s.cfg.Recorder.NewEpoch() }
 
 // State is what the head of a segment says of the shard.
-func (t Tx) State() replog.ShardState { return replog.ShardState{Shard: t.s.ID(), Seq: t.s.seq} }
+func (t Tx) State() replog.ShardState {
+	p := t.s.peers.state
+	return replog.ShardState{Shard: t.s.ID(), Seq: p.Seq(t.s.cfg.Origin), Vector: p.Published()}
+}
 
 // End ends a Tx.
 func (t Tx) End() {
@@ -178,18 +190,23 @@ func (s *Shard) number() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
-	if s.cfg.Log == nil {
-		s.seq++
+	if s.cfg.Recorder == nil {
+		s.peers.state.Own(0)
 		return
 	}
 	for s.cfg.Recorder.Len() > 0 {
-		s.seq++
-		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(s.ID(), nil, s.seq))
+		seq := s.peers.state.Own(s.cfg.Layout.PeriodOf(s.cfg.Recorder.Latest()))
+		s.log(s.cfg.Recorder.Record(replog.Head{Shard: s.ID(), Seq: seq}), s.cfg.Origin, seq)
 	}
 }
 
 // SetLoaded says that the store has what is on disk.
-func (s *Shard) SetLoaded() { s.loading.Store(false) }
+func (s *Shard) SetLoaded() {
+	t := s.Begin()
+	defer t.End()
+	s.peers.state.Restored()
+	s.loading.Store(false)
+}
 
 // Loading says that the store does not have yet what is on disk: what is read of it may lack points.
 func (s *Shard) Loading() bool { return s.loading.Load() }

@@ -1,0 +1,159 @@
+package shard
+
+import (
+	"github.com/dunlin-db/dunlin/internal/replica"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// applier is a store that can tell its recorder of all points of an entry.
+type applier interface {
+	// Apply is Put for all points of an entry of a peer's log. No limit on series keeps them out. The error is that of
+	// a limit on memory: some may be stored, and it must be repeated.
+	Apply(puts []store.Put) error
+}
+
+// replicas is what a shard with a log of its own keeps for and of its peers; under the shard's lock.
+type replicas struct {
+	state *replica.State
+	tail  *replica.Tail
+}
+
+// Take applies an entry of a peer's log and logs it in turn, if it is the next of its origin; the verdict says what it
+// was. Points below the floor are left out. An error means that it was not taken, and may be later.
+func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
+	s := t.s
+	v := s.peers.state.Judge(h.Origin, h.First(), h.Seq)
+	if v != replica.Next {
+		return v, nil
+	}
+	if s.full() {
+		return v, ErrUnwritten
+	}
+	last := series.Period(0)
+	live := puts[:0]
+	for _, p := range puts {
+		last = max(last, p.Period)
+		switch {
+		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked":
+			s.counters.belowFloor.Add(1)
+		case replica.Mutant == "clock-refuses" && p.TS > s.cfg.Clock().Add(MaxAhead).UnixMilli():
+		default:
+			live = append(live, p)
+		}
+	}
+	s.cfg.Recorder.BeginEntry()
+	if err := t.Store.(applier).Apply(live); err != nil {
+		return v, err
+	}
+	added, bad := 0, 0
+	for i := range live {
+		if live[i].Added {
+			added++
+		}
+		if live[i].Err != nil {
+			bad++
+		}
+	}
+	s.counters.pulled.Add(int64(len(live)))
+	s.counters.merged.Add(int64(added))
+	s.counters.refused.Add(int64(bad))
+	h.Shard, h.Foreign = s.ID(), true
+	s.peers.state.Took(h.Origin, h.Seq, last)
+	if added > 0 || replica.Mutant != "only-grown-logged" {
+		s.log(s.cfg.Recorder.Record(h), h.Origin, h.Seq)
+	}
+	return v, nil
+}
+
+// log hands a record to the log and to the tail for the peers.
+func (s *Shard) log(rec []byte, o replog.Origin, seq replog.Seq) {
+	if s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(rec)
+	}
+	s.peers.tail.Append(replica.Entry{Record: rec, Origin: o, Seq: seq, Names: s.cfg.Recorder.Names()}, s.cfg.Clock(),
+		s.peers.state.Trimmed)
+	if s.cfg.Bell != nil {
+		s.cfg.Bell.Ring()
+	}
+}
+
+// Repair unites points that an exchange with a peer has brought. They are logged without a number.
+func (t Tx) Repair(puts []store.Put) (added int, err error) {
+	s := t.s
+	if s.full() {
+		return 0, ErrUnwritten
+	}
+	live := puts[:0]
+	for _, p := range puts {
+		if p.Period >= s.Floor() {
+			live = append(live, p)
+		} else {
+			s.counters.belowFloor.Add(1)
+		}
+	}
+	s.cfg.Recorder.BeginEntry()
+	err = t.Store.(applier).Apply(live)
+	for i := range live {
+		if live[i].Added {
+			added++
+		}
+	}
+	s.counters.pulled.Add(int64(len(live)))
+	s.counters.merged.Add(int64(added))
+	s.counters.repaired.Add(int64(added))
+	if added > 0 && s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
+	}
+	return added, err
+}
+
+// Replicates says that the shard speaks the log protocol.
+func (s *Shard) Replicates() bool { return s.peers.tail != nil }
+
+// Peers gives what the shard knows of the origins; only within the Tx.
+func (t Tx) Peers() *replica.State { return t.s.peers.state }
+
+// Tail gives the log for the peers; only within the Tx.
+func (t Tx) Tail() *replica.Tail { return t.s.peers.tail }
+
+// Serve is Cursor.Serve under the shard's lock.
+func (s *Shard) Serve(c *replica.Cursor, a replica.Asker) (picks []replica.Pick, gap, drained bool) {
+	t := s.Begin()
+	defer t.End()
+	return c.Serve(s.peers.tail, s.peers.state, a)
+}
+
+// FinishExchange says that an exchange has brought all it was begun for, and logs what is known now.
+func (s *Shard) FinishExchange() {
+	t := s.Begin()
+	defer t.End()
+	s.peers.state.Finish()
+	if s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(replog.State{
+			Node: s.cfg.Origin.Node, Incarnation: s.cfg.Origin.Incarnation, Layout: s.cfg.Layout, Floor: s.Floor(),
+			Shards: []replog.ShardState{t.State()},
+		}.Append(nil))
+	}
+}
+
+// Replayed notes a record of points that was read from the own log after a start, origin and all.
+func (t Tx) Replayed(h replog.Head, last series.Period) {
+	if t.s.peers.state != nil && h.Seq > 0 {
+		t.s.peers.state.Replayed(h.Origin, h.First(), h.Seq, last)
+	}
+}
+
+// Restore takes over what a state record of the own log says, and whether that is more than was known.
+func (t Tx) Restore(v []replog.Reach) (more bool) { return t.s.peers.state.Restore(v) }
+
+// Suspect says that points were lost of what the own log claims.
+func (s *Shard) Suspect() {
+	t := s.Begin()
+	defer t.End()
+	s.peers.state.Suspect()
+}
+
+// defaultTail is how much of its log a shard keeps for its peers.
+const defaultTail = 4 << 20
