@@ -180,6 +180,7 @@ var mayImport = map[string]string{
 	"internal/replog":   "series",
 	"internal/journal":  "series",
 	"internal/syncer":   "series ring journal shard store replog",
+	"internal/peering":  "series shard store replog replica",
 	"internal/ingest":   "series",
 	"internal/query":    ". series ring store",
 	"internal/web":      "query ingest",

@@ -159,7 +159,7 @@ func (s *Store) SeriesDigests(hour int64, want *[store.Buckets]bool, from uint32
 	if p == nil {
 		return nil, 0
 	}
-	sp := store.Span{From: hour * hourMillis, To: (hour+1)*hourMillis - 1}
+	sp := hourSpan(hour)
 	p.each(from, func(id uint32, e *entry) bool {
 		if n == 0 {
 			next = id
@@ -178,4 +178,28 @@ func (s *Store) SeriesDigests(hour int64, want *[store.Buckets]bool, from uint32
 		return true
 	})
 	return list, next
+}
+
+// SeriesDigest implements store.Grid.
+func (s *Store) SeriesDigest(hour int64, name []byte) (sum store.Digest) {
+	p := s.period(s.cfg.Layout.PeriodOf(hour * hourMillis))
+	id, ok := s.names.Find(name)
+	if p == nil || !ok {
+		return sum
+	}
+	e := p.entry(id)
+	if e == nil || e.points == 0 {
+		return sum
+	}
+	first, end, _ := p.within(e, hourSpan(hour))
+	s.hourOf(p, id, e, first, end, func(h int64, d store.Digest) {
+		if h == hour {
+			sum = d
+		}
+	})
+	return sum
+}
+
+func hourSpan(hour int64) store.Span {
+	return store.Span{From: hour * hourMillis, To: (hour+1)*hourMillis - 1}
 }

@@ -154,9 +154,9 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	}
 }
 
-// Apply is Put for all points of an entry of a peer's log: the recorder is told of all, also of those that were in the
-// set before, and no limit on series keeps them out. The error is that of a limit on memory: some may be stored.
-func (s *Store) Apply(puts []store.Put) error {
+// Apply is Put for points of a peer: no limit on series keeps them out. With all, the recorder is told of all of them,
+// also of those that were in the set before. The error is that of a limit on memory: some may be stored.
+func (s *Store) Apply(puts []store.Put, all bool) error {
 	s.applying = true
 	s.Put(puts)
 	s.applying = false
@@ -166,7 +166,7 @@ func (s *Store) Apply(puts []store.Put) error {
 		case p.Added || p.BadKey:
 		case p.Err != nil:
 			return p.Err
-		default:
+		case all:
 			if id, ok := s.names.Find(p.Series); ok {
 				s.record(id, p.Point())
 			}

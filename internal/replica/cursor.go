@@ -45,11 +45,18 @@ type Asker struct {
 	Most    int // bytes of records, about
 }
 
-// Serve picks the next entries for the peer. gap: the Tail does not have them all (R4). drained: there are no more that
-// may go now, of those that were appended so far.
-func (c *Cursor) Serve(t *Tail, s *State, a Asker) (picks []Pick, gap, drained bool) {
+// Served is what a peer is to get.
+type Served struct {
+	Picks   []Pick
+	Gap     bool   // the Tail does not have all that it lacks (R4)
+	Drained bool   // there is no more that may go now
+	Excess  uint64 // of the State
+}
+
+// Serve picks the next entries for the peer.
+func (c *Cursor) Serve(t *Tail, s *State, a Asker) Served {
 	if c.sent == nil || !s.Covers(c.sent) {
-		return nil, true, false
+		return Served{Gap: true, Excess: s.excess}
 	}
 	if first := t.First(); c.front < first || c.back < first { // what is gone is known to the peer, or there is a gap
 		c.front, c.back = max(c.front, first), max(c.back, first)
@@ -61,7 +68,7 @@ func (c *Cursor) Serve(t *Tail, s *State, a Asker) (picks []Pick, gap, drained b
 	if !s.exchange && mutant != "no-transit" {
 		c.back = w.from(c, c.back, t.Before(a.Now.Add(-Hold)), func(replog.Origin) bool { return true })
 	}
-	return w.picks, false, c.front == t.End()
+	return Served{Picks: w.picks, Drained: c.front == t.End(), Excess: s.excess}
 }
 
 // walk is one walk of a Cursor along a Tail.

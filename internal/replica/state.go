@@ -25,6 +25,11 @@ type State struct {
 	exchange bool // there is a pending vector
 	suspect  bool // points that the vector claims may be lost
 	turn     uint64
+	// excess is another number whenever points came that the vector of nobody may cover, and that no log tells of: all
+	// who follow this shard must compare then. 0 = there are none.
+	excess uint64
+	times  uint64 // that excess was renewed
+	loose  bool   // points came that may become excess: the exchange that brought them has not ended
 }
 
 // reach is one origin.
@@ -32,6 +37,7 @@ type reach struct {
 	seq     replog.Seq    // all entries up to it are in the store, but for those of a running exchange
 	start   replog.Seq    // the Tail has every entry behind it, up to seq
 	pending replog.Seq    // seq once the running exchange is done
+	jumps   bool          // the running exchange brings what lies between seq and entries that are taken meanwhile
 	last    series.Period // of its points, none is later
 }
 
@@ -89,7 +95,8 @@ func (s *State) Took(o replog.Origin, seq replog.Seq, last series.Period) {
 	r := s.origin(o)
 	r.last = max(r.last, last)
 	r.pending = max(r.pending, seq)
-	if !s.exchange || mutant == "pending-published" {
+	s.loose = s.loose || r.jumps
+	if !r.jumps || mutant == "pending-published" {
 		r.seq = max(r.seq, seq)
 	}
 }
@@ -149,7 +156,8 @@ func (s *State) Seq(o replog.Origin) replog.Seq {
 	return 0
 }
 
-// Begin begins an exchange with a peer that publishes v (R5): entries behind v count as the next from here on.
+// Begin begins an exchange, the only one of the shard, with a peer that publishes v (R5): entries behind v count as the
+// next from here on. Without a v that can be adopted it only unites points.
 func (s *State) Begin(v []replog.Reach) {
 	s.exchange = true
 	s.turn++
@@ -162,8 +170,11 @@ func (s *State) Begin(v []replog.Reach) {
 		}
 		r := s.origin(p.Origin)
 		r.pending, r.last = max(r.pending, p.Seq), max(r.last, p.Last)
-		if p.Seq > r.seq && mutant != "start-not-raised" {
-			r.start = max(r.start, p.Seq) // the Tail has nothing of what lies between
+		if p.Seq > r.seq {
+			r.jumps = true
+			if mutant != "start-not-raised" {
+				r.start = max(r.start, p.Seq) // the Tail has nothing of what lies between
+			}
 		}
 	}
 	if mutant == "vector-before-data" {
@@ -173,29 +184,65 @@ func (s *State) Begin(v []replog.Reach) {
 	}
 }
 
-// Finish ends an exchange: all that v claimed is in the store now.
-func (s *State) Finish() {
-	for _, r := range s.origins {
-		r.seq = max(r.seq, r.pending)
+// Finish ends an exchange: all that was to come is in the store now. excess says that it brought points which the
+// peer's vector may not cover either.
+func (s *State) Finish(excess bool) {
+	if s.loose && excess {
+		s.Exceed()
 	}
-	s.exchange, s.suspect = false, false
-	s.turn++
+	s.suspect = false
+	s.end(func(r *reach) { r.seq = max(r.seq, r.pending) })
 }
 
 // Abandon ends an exchange that came to nothing. What is known is what was before it; the points it brought stay.
 func (s *State) Abandon() {
-	for _, r := range s.origins {
-		r.pending = 0
+	if s.loose {
+		s.Exceed()
 	}
-	s.exchange = false
+	s.end(func(*reach) {})
+}
+
+func (s *State) end(fn func(*reach)) {
+	for _, r := range s.origins {
+		fn(r)
+		r.pending, r.jumps = 0, false
+	}
+	s.exchange, s.loose = false, false
 	s.turn++
+}
+
+// Repaired notes that an exchange has brought points, or that such points were read from the own log after a start.
+func (s *State) Repaired() { s.loose = true }
+
+// Exceed says that the store has points now that no log tells of.
+func (s *State) Exceed() {
+	s.loose = false
+	if mutant != "excess-unsaid" {
+		s.times++
+		s.excess = uint64(s.self.Incarnation) + s.times
+	}
+}
+
+// Excess is another number after each Exceed, 0 before the first.
+func (s *State) Excess() uint64 { return s.excess }
+
+// Stored is what a state record says of the shard.
+func (s *State) Stored() replog.ShardState {
+	st := replog.ShardState{Shard: s.self.Shard, Seq: s.Seq(s.self), Vector: s.Published(), Excess: s.excess}
+	if s.loose {
+		st.Excess = uint64(s.self.Incarnation) + s.times + 1 // as Exceed would make it
+	}
+	return st
 }
 
 // Exchanging says that an exchange is under way.
 func (s *State) Exchanging() bool { return s.exchange }
 
 // Suspect says that points were lost which the vector claims, until an exchange has brought them back (R5a).
-func (s *State) Suspect() { s.suspect = true }
+func (s *State) Suspect() {
+	s.suspect = true
+	s.Exceed()
+}
 
 // Suspected says that Suspect was said, and nothing has been brought back yet.
 func (s *State) Suspected() bool { return s.suspect }
@@ -209,8 +256,12 @@ func (s *State) Whole() bool {
 func (s *State) Turn() uint64 { return s.turn }
 
 // Restore takes over what a state record says, and whether that is more than was known.
-func (s *State) Restore(v []replog.Reach) (more bool) {
-	for _, p := range v {
+func (s *State) Restore(st replog.ShardState) (more bool) {
+	if st.Excess != 0 {
+		s.excess = st.Excess
+	}
+	s.loose = false
+	for _, p := range st.Vector {
 		r := s.origin(p.Origin)
 		more = more || p.Seq > r.seq
 		r.seq, r.last = max(r.seq, p.Seq), max(r.last, p.Last)
@@ -218,18 +269,23 @@ func (s *State) Restore(v []replog.Reach) (more bool) {
 	return more
 }
 
-// Replayed notes an entry that was read from the own log after a start. What is behind a hole counts for nothing: it
-// will be asked for again.
+// Replayed notes an entry that was read from the own log after a start. What is behind a hole is in the store and counts
+// for nothing: it will be asked for again, and nobody may be able to give it.
 func (s *State) Replayed(o replog.Origin, first, seq replog.Seq, last series.Period) {
 	r := s.origin(o)
 	r.last = max(r.last, last)
 	if (first <= r.seq+1 || mutant == "replay-over-holes") && seq > r.seq {
 		r.seq = seq
+	} else if seq > r.seq {
+		s.Exceed()
 	}
 }
 
 // Restored ends a start: the Tail is empty, so what is known can not be served to others (R4).
 func (s *State) Restored() {
+	if s.loose {
+		s.Exceed()
+	}
 	for o, r := range s.origins {
 		if o != s.self && mutant != "start-forgotten" {
 			r.start = r.seq

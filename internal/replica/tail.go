@@ -18,6 +18,7 @@ const (
 // one may use it at a time, but what Read gave is good, and never changed, for whoever has it.
 type Tail struct {
 	most   int64 // bytes that it keeps, about
+	grain  int   // bytes of a block
 	blocks []*block
 	end    uint64
 	bytes  int64
@@ -40,7 +41,7 @@ type mark struct {
 }
 
 // NewTail makes an empty one that keeps so many bytes.
-func NewTail(most int64) *Tail { return &Tail{most: most} }
+func NewTail(most int64) *Tail { return &Tail{most: most, grain: int(min(blockBytes, most/8))} }
 
 // Entry is a record that is appended. Its bytes are copied.
 type Entry struct {
@@ -64,9 +65,9 @@ func (t *Tail) Append(e Entry, now time.Time, drop func(o replog.Origin, seq rep
 	n := len(t.blocks)
 	if n == 0 || t.blocks[n-1].names != e.Names || cap(t.blocks[n-1].buf)-len(t.blocks[n-1].buf) < size {
 		t.blocks = append(t.blocks, &block{
-			from: t.end, names: e.Names, last: map[replog.Origin]replog.Seq{}, buf: make([]byte, 0, max(blockBytes, size)),
+			from: t.end, names: e.Names, last: map[replog.Origin]replog.Seq{}, buf: make([]byte, 0, max(t.grain, size)),
 		})
-		t.bytes += int64(max(blockBytes, size))
+		t.bytes += int64(max(t.grain, size))
 		t.trim(drop)
 		n = len(t.blocks)
 	}

@@ -20,8 +20,10 @@ const (
 
 	// A body that is longer, or has more points, is followed by another. Whoever writes a record again with names of
 	// its own, spelled at full length, stays below what a frame holds.
-	splitBytes  = 32 << 10
-	splitPoints = 8192
+	splitBytes = 32 << 10
+
+	// MostPoints is the most points of a record.
+	MostPoints = 8192
 )
 
 // Recorder encodes points records: docs/format/log.md. There is one for each shard, used under the shard's lock:
@@ -148,7 +150,7 @@ func (r *Recorder) full() bool {
 		return true
 	}
 	last := r.bodies[len(r.bodies)-1]
-	return !r.whole && (len(r.buf)-last.from >= splitBytes || last.points >= splitPoints)
+	return !r.whole && (len(r.buf)-last.from >= splitBytes || last.points >= MostPoints)
 }
 
 // number gives the number of a series in this epoch, and whether its name is to be spelled.

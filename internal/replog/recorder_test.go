@@ -199,7 +199,7 @@ func TestRecorder_Record_splits(t *testing.T) {
 		}
 		got = append(got, read(t, rec, &d)...)
 	}
-	if len(recs) < 60_000/splitPoints || strings.Join(got, "") != strings.Join(texts(members), "") {
+	if len(recs) < 60_000/MostPoints || strings.Join(got, "") != strings.Join(texts(members), "") {
 		t.Errorf("%d records, %d of %d points", len(recs), len(got), len(members))
 	}
 }

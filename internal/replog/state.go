@@ -21,6 +21,7 @@ type ShardState struct {
 	Shard  int
 	Seq    Seq // of the last record before
 	Vector []Reach
+	Excess uint64 // not 0: the store has points that no log tells of, see docs/log-protocol.md
 }
 
 // Reach is how far an origin is known: all its records up to Seq are in the store.
@@ -46,6 +47,7 @@ func (s State) Append(dst []byte) []byte {
 		for _, r := range sh.Vector {
 			dst = AppendReach(dst, r)
 		}
+		dst = binary.LittleEndian.AppendUint64(dst, sh.Excess)
 	}
 	return dst
 }
@@ -112,6 +114,7 @@ func ReadState(rec []byte) (s State, err error) {
 			}
 			s.Shards[i].Vector = append(s.Shards[i].Vector, in.reach(s.Shards[i].Shard))
 		}
+		s.Shards[i].Excess = in.uint64()
 	}
 	if in.bad {
 		return State{}, ErrCorrupt

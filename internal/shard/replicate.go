@@ -9,9 +9,9 @@ import (
 
 // applier is a store that can tell its recorder of all points of an entry.
 type applier interface {
-	// Apply is Put for all points of an entry of a peer's log. No limit on series keeps them out. The error is that of
-	// a limit on memory: some may be stored, and it must be repeated.
-	Apply(puts []store.Put) error
+	// Apply is Put for points of a peer; with all, the recorder is also told of those that are known. No limit on series
+	// keeps them out. The error is that of a limit on memory: some may be stored, and it must be repeated.
+	Apply(puts []store.Put, all bool) error
 }
 
 // replicas is what a shard with a log of its own keeps for and of its peers; under the shard's lock.
@@ -44,7 +44,7 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 		}
 	}
 	s.cfg.Recorder.BeginEntry()
-	if err := t.Store.(applier).Apply(live); err != nil {
+	if err := t.Store.(applier).Apply(live, true); err != nil {
 		return v, err
 	}
 	added, bad := 0, 0
@@ -94,7 +94,7 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 		}
 	}
 	s.cfg.Recorder.BeginEntry()
-	err = t.Store.(applier).Apply(live)
+	err = t.Store.(applier).Apply(live, false)
 	for i := range live {
 		if live[i].Added {
 			added++
@@ -103,6 +103,9 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 	s.counters.pulled.Add(int64(len(live)))
 	s.counters.merged.Add(int64(added))
 	s.counters.repaired.Add(int64(added))
+	if added > 0 {
+		s.peers.state.Repaired()
+	}
 	if added > 0 && s.cfg.Log != nil {
 		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
 	}
@@ -119,17 +122,17 @@ func (t Tx) Peers() *replica.State { return t.s.peers.state }
 func (t Tx) Tail() *replica.Tail { return t.s.peers.tail }
 
 // Serve is Cursor.Serve under the shard's lock.
-func (s *Shard) Serve(c *replica.Cursor, a replica.Asker) (picks []replica.Pick, gap, drained bool) {
+func (s *Shard) Serve(c *replica.Cursor, a replica.Asker) replica.Served {
 	t := s.Begin()
 	defer t.End()
 	return c.Serve(s.peers.tail, s.peers.state, a)
 }
 
-// FinishExchange says that an exchange has brought all it was begun for, and logs what is known now.
-func (s *Shard) FinishExchange() {
+// EndExchange ends an exchange as the call says, and logs what is known now.
+func (s *Shard) EndExchange(end func(*replica.State)) {
 	t := s.Begin()
 	defer t.End()
-	s.peers.state.Finish()
+	end(s.peers.state)
 	if s.cfg.Log != nil {
 		s.logged = s.cfg.Log.Append(replog.State{
 			Node: s.cfg.Origin.Node, Incarnation: s.cfg.Origin.Incarnation, Layout: s.cfg.Layout, Floor: s.Floor(),
@@ -140,13 +143,15 @@ func (s *Shard) FinishExchange() {
 
 // Replayed notes a record of points that was read from the own log after a start, origin and all.
 func (t Tx) Replayed(h replog.Head, last series.Period) {
-	if t.s.peers.state != nil && h.Seq > 0 {
+	if h.Seq == 0 {
+		t.s.peers.state.Repaired()
+	} else {
 		t.s.peers.state.Replayed(h.Origin, h.First(), h.Seq, last)
 	}
 }
 
 // Restore takes over what a state record of the own log says, and whether that is more than was known.
-func (t Tx) Restore(v []replog.Reach) (more bool) { return t.s.peers.state.Restore(v) }
+func (t Tx) Restore(st replog.ShardState) (more bool) { return t.s.peers.state.Restore(st) }
 
 // Suspect says that points were lost of what the own log claims.
 func (s *Shard) Suspect() {

@@ -109,10 +109,7 @@ func (t Tx) Logged() wal.LSN {
 func (t Tx) NewEpoch() { t.s.cfg.Recorder.NewEpoch() }
 
 // State is what the head of a segment says of the shard.
-func (t Tx) State() replog.ShardState {
-	p := t.s.peers.state
-	return replog.ShardState{Shard: t.s.ID(), Seq: p.Seq(t.s.cfg.Origin), Vector: p.Published()}
-}
+func (t Tx) State() replog.ShardState { return t.s.peers.state.Stored() }
 
 // End ends a Tx.
 func (t Tx) End() {

@@ -190,7 +190,7 @@ func (r *replayer) state(rec []byte, head bool) {
 			continue
 		}
 		tx := r.sh.Begin()
-		if more := tx.Restore(sh.Vector); more && head && r.told {
+		if more := tx.Restore(sh); more && head && r.told {
 			r.d.cfg.Log.Error("storage: records of the log are missing; peers can fill the gap", "shard", sh.Shard)
 			tx.Peers().Suspect()
 		}

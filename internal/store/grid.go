@@ -32,6 +32,8 @@ type Grid interface {
 	// SeriesDigests gives, of the series with points in an hour that lie in the wanted buckets, those from a place on:
 	// at most n keys are looked at. next is the place to go on from, 0 at the end.
 	SeriesDigests(hour int64, want *[Buckets]bool, from uint32, n int) (list []SeriesDigest, next uint32)
+	// SeriesDigest gives that of one series in an hour.
+	SeriesDigest(hour int64, series []byte) Digest
 }
 
 // HourKey gives the key of a series in the period that holds an hour.
