@@ -342,6 +342,9 @@ func (f *LogFlock) crash(n *logNode, lost bool) {
 func (f *LogFlock) fall(n *logNode) {
 	for _, m := range f.nodes {
 		for _, l := range m.links {
+			if l.from == n {
+				l.exchange = nil // it ends without a word
+			}
 			if l.from == n || l.to == n {
 				f.disconnect(l)
 			}
