@@ -42,10 +42,10 @@ type HourQuery struct {
 
 // The sizes of what is asked for at a time.
 const (
-	bucketsAtOnce = 8  // whose series are compared together
-	seriesAtOnce  = 32 // whose points are fetched together
-	seriesLooked  = 256
-	fillAtOnce    = 64 // keys whose points are read for the grid under one lock
+	pointsAtOnce = 100_000 // of the buckets whose series are compared together, about
+	seriesAtOnce = 32      // whose points are fetched together
+	seriesLooked = 256
+	fillAtOnce   = 64 // keys whose points are read for the grid under one lock
 )
 
 // ErrNotNow: the other side can not be exchanged with now, or this one is busy with another. It may be tried again.
@@ -61,11 +61,17 @@ type Exchange struct {
 
 	begun   bool
 	hours   []store.HourDigest // of the peer, still to be compared
-	buckets []byte             // of the first hour, still to be compared
+	buckets []bucket           // of the first hour, still to be compared
 	lacking [][]byte           // series of that hour whose points are still to be fetched
 	q       HourQuery          // of the buckets that are being compared
 	walking bool               // q has more series
 	Repair
+}
+
+// bucket is one that differs.
+type bucket struct {
+	at     byte
+	points int64 // of the peer
 }
 
 // Repair is what an exchange has done so far.
@@ -90,12 +96,11 @@ func (x *Exchange) Step(ctx context.Context) (done bool, err error) {
 		return false, x.compareSeries(ctx)
 	case len(x.buckets) > 0:
 		x.q = HourQuery{Shard: x.sh.ID(), Hour: x.hours[0].Hour}
-		n := min(bucketsAtOnce, len(x.buckets))
-		for _, b := range x.buckets[:n] {
-			x.q.Want[b] = true
+		for points := int64(0); points < pointsAtOnce && len(x.buckets) > 0; x.buckets = x.buckets[1:] {
+			x.q.Want[x.buckets[0].at] = true
+			points += x.buckets[0].points
 		}
-		x.buckets, x.walking = x.buckets[n:], true
-		return false, nil
+		return false, x.compareSeries(ctx)
 	case len(x.hours) > 0:
 		return false, x.compareHour(ctx)
 	}
@@ -171,7 +176,7 @@ func (x *Exchange) compareHour(ctx context.Context) error {
 	}
 	for b := range own {
 		if own[b] != theirs[b] && theirs[b].Points > 0 {
-			x.buckets = append(x.buckets, byte(b))
+			x.buckets = append(x.buckets, bucket{byte(b), theirs[b].Points})
 		}
 	}
 	x.Repair.Hours++

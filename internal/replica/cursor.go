@@ -63,9 +63,9 @@ func (c *Cursor) Serve(t *Tail, s *State, a Asker) Served {
 	}
 	w := walk{t: t, s: s, left: a.Most}
 	c.front = w.from(c, c.front, t.End(), func(o replog.Origin) bool {
-		return o == s.self || !s.exchange && !a.Follows[o.Node]
+		return o == s.self || !s.jumping && !a.Follows[o.Node]
 	})
-	if !s.exchange && mutant != "no-transit" {
+	if !s.jumping && mutant != "no-transit" {
 		c.back = w.from(c, c.back, t.Before(a.Now.Add(-Hold)), func(replog.Origin) bool { return true })
 	}
 	return Served{Picks: w.picks, Drained: c.front == t.End(), Excess: s.excess}

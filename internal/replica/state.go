@@ -23,6 +23,7 @@ type State struct {
 	self     replog.Origin
 	origins  map[replog.Origin]*reach
 	exchange bool // there is a pending vector
+	jumping  bool // it is ahead of the vector
 	suspect  bool // points that the vector claims may be lost
 	turn     uint64
 	// excess is another number whenever points came that the vector of nobody may cover, and that no log tells of: all
@@ -171,7 +172,7 @@ func (s *State) Begin(v []replog.Reach) {
 		r := s.origin(p.Origin)
 		r.pending, r.last = max(r.pending, p.Seq), max(r.last, p.Last)
 		if p.Seq > r.seq {
-			r.jumps = true
+			r.jumps, s.jumping = true, true
 			if mutant != "start-not-raised" {
 				r.start = max(r.start, p.Seq) // the Tail has nothing of what lies between
 			}
@@ -207,7 +208,7 @@ func (s *State) end(fn func(*reach)) {
 		fn(r)
 		r.pending, r.jumps = 0, false
 	}
-	s.exchange, s.loose = false, false
+	s.exchange, s.jumping, s.loose = false, false, false
 	s.turn++
 }
 
@@ -249,7 +250,7 @@ func (s *State) Suspected() bool { return s.suspect }
 
 // Whole says that the vector may be adopted by others (R5a).
 func (s *State) Whole() bool {
-	return (!s.exchange || mutant == "running-adopted") && (!s.suspect || mutant == "suspect-adopted")
+	return (!s.jumping || mutant == "running-adopted") && (!s.suspect || mutant == "suspect-adopted")
 }
 
 // Turn is another number after every Begin, Finish and Abandon: what a peer was told before may be too much.

@@ -10,8 +10,11 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// settleRounds is how often everybody asks everybody, at most, until all is quiet.
-const settleRounds = 400
+// settleRounds is how often everybody asks everybody, at most, until all is quiet for some rounds.
+const (
+	settleRounds = 5000
+	quietRounds  = 8
+)
 
 // Settle heals everything: clocks, links, nodes. Then nothing happens but what nodes do by themselves.
 func (f *LogFlock) Settle() {
@@ -30,11 +33,17 @@ func (f *LogFlock) Settle() {
 		}
 		f.retain(n, floor)
 	}
-	for range settleRounds {
+	for round, quiet := 0, 0; round < settleRounds && quiet < quietRounds; round++ {
+		before := f.Count.Useful
+		busy := false
 		for _, n := range f.nodes {
 			for _, l := range n.links {
 				f.step(l)
+				busy = busy || l.session == nil || l.wantsExchange()
 			}
+		}
+		if quiet++; busy || f.Count.Useful > before {
+			quiet = 0
 		}
 		f.now = f.now.Add(2 * replica.Hold)
 	}
