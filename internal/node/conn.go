@@ -2,11 +2,13 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -23,6 +25,8 @@ const (
 // conn is a connection to another node's front door, made when it is first wanted.
 type conn struct {
 	opt rueidis.ClientOption
+
+	bytes, commands atomic.Int64 // both ways; commands as far as they are counted
 
 	mu     sync.Mutex // protects what follows
 	client rueidis.Client
@@ -41,12 +45,17 @@ func newConn(rawURL, password string, db, proto int) (*conn, error) {
 	if u.Port() == "" {
 		addr = net.JoinHostPort(u.Hostname(), "6390")
 	}
-	return &conn{opt: rueidis.ClientOption{
+	c := &conn{opt: rueidis.ClientOption{
 		InitAddress: []string{addr}, Password: password, SelectDB: db,
 		DisableCache: true, DisableRetry: true, ForceSingleClient: true, AlwaysRESP2: proto != 3,
 		ConnWriteTimeout: 5 * time.Second, PipelineMultiplex: -1,
 		Dialer: net.Dialer{Timeout: dialTimeout},
-	}}, nil
+	}}
+	c.opt.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+		raw, err := d.DialContext(ctx, "tcp", addr)
+		return &countingConn{raw, c}, err
+	}
+	return c, nil
 }
 
 // get gives the client, dialling when there is none.

@@ -86,6 +86,7 @@ type Node struct {
 	keeper    *keeper
 	index     *query.Index
 	disk      *storage.Dir // nil = points are not kept on disk
+	peers     *peers       // nil = the log protocol is spoken with nobody
 
 	phase
 }
@@ -212,13 +213,22 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 	if n.disk != nil {
 		part("storage", func(ctx context.Context) error { n.disk.Run(ctx, n.ordered()); return nil })
 	}
-	for _, l := range n.links {
-		part(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), func(ctx context.Context) error {
+	follow := func(what string, run func(context.Context) error) {
+		part(what, func(ctx context.Context) error {
 			if !n.loaded(ctx) {
 				return nil // or all that is still on disk would be fetched
 			}
-			return l.syncer.Run(ctx)
+			return run(ctx)
 		})
+	}
+	if n.peers != nil {
+		for _, l := range n.peers.links {
+			follow("link to "+l.peer, l.link.Run)
+		}
+	} else {
+		for _, l := range n.links {
+			follow(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), l.syncer.Run)
+		}
 	}
 	for _, f := range n.followers {
 		part("follower", f.Run)
@@ -267,6 +277,7 @@ func (n *Node) newServer() *server.Server {
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
 		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
 		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Disk: n.serverDisk(),
+		Peering: n.serverPeering(),
 	})
 }
 

@@ -20,6 +20,7 @@ func (n *Node) openShards(ctx context.Context) error {
 	if err := n.openDisk(incarnation); err != nil {
 		return err
 	}
+	n.peers = n.newPeers(incarnation)
 	readers := map[int]store.Reader{}
 	for _, id := range n.self.Hold {
 		rec := n.newRecorder()
@@ -32,8 +33,11 @@ func (n *Node) openShards(ctx context.Context) error {
 			Origin: replog.Origin{Node: n.self.Name, Shard: id, Incarnation: incarnation},
 			Layout: n.cfg.Topology.Layout, Store: st, Clock: n.cfg.Clock,
 		}
-		if rec != nil {
-			cfg.Log, cfg.Recorder, cfg.Loading = n.disk.Log(), rec, true
+		if n.disk != nil {
+			cfg.Log, cfg.Loading = n.disk.Log(), true
+		}
+		if cfg.Recorder = rec; n.peers != nil {
+			cfg.Tail, cfg.Bell = tailBytes/int64(len(n.self.Hold)), n.peers.bell
 		}
 		sh, err := shard.New(ctx, cfg)
 		if err != nil {
@@ -46,7 +50,7 @@ func (n *Node) openShards(ctx context.Context) error {
 		}
 		n.linkPeers(sh)
 	}
-	if err := n.restoreFloor(ctx); err != nil {
+	if err := errors.Join(n.restoreFloor(ctx), n.openPeers()); err != nil {
 		return err
 	}
 	for _, sh := range n.ordered() {
@@ -66,7 +70,7 @@ func (n *Node) openStore(id int, incarnation replog.Incarnation, rec *replog.Rec
 	if !n.self.OnRedis() {
 		return engine.New(engine.Config{
 			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec, Shard: id,
+			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec, Shard: id, Grid: n.peers != nil,
 		}), nil, nil
 	}
 	if id > len(n.self.Redis) {

@@ -48,9 +48,11 @@ func NewFollower(peer string, inc replog.Incarnation, shards []*shard.Shard) *Fo
 	return f
 }
 
-// Request appends what is asked next. follows are the nodes that have a working link of their own.
-func (f *Follower) Request(dst []byte, follows []string) []byte {
-	dst = binary.AppendUvarint(append(dst, Version), uint64(len(follows)))
+// Request appends what is asked next: at most so many bytes of records, about. follows are the nodes that have a working
+// link of their own.
+func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
+	dst = binary.AppendUvarint(append(dst, Version), uint64(most))
+	dst = binary.AppendUvarint(dst, uint64(len(follows)))
 	for _, node := range follows {
 		dst = appendText(dst, node)
 	}

@@ -15,9 +15,9 @@ import (
 
 // How long an answer may take, and how large it gets.
 const (
-	gather   = 50 * time.Millisecond // after the first entry, for others to come
-	longPoll = time.Second           // without any
-	answer   = 64 << 10              // bytes of records, about
+	gather     = 50 * time.Millisecond // after the first entry, for others to come
+	longPoll   = time.Second           // without any
+	mostAnswer = 64 << 10              // bytes of records, about
 )
 
 // Feed is what a node answers its peers from.
@@ -44,6 +44,7 @@ type Session struct {
 	follows map[string]bool
 	lanes   map[int]*lane
 	first   int // of the feed's shards, for collect
+	most    int // bytes of records of an answer, as the peer wants it
 }
 
 // lane is one shard for one peer.
@@ -76,7 +77,7 @@ func (s *Session) Pull(ctx context.Context, req, dst []byte, wait bool) ([]byte,
 	if err := s.read(req); err != nil {
 		return nil, err
 	}
-	a := &answering{left: answer}
+	a := &answering{left: s.most}
 	s.collect(a)
 	if wait && a.left > 0 && !a.urgent {
 		s.await(ctx, a)
@@ -90,6 +91,7 @@ func (s *Session) read(req []byte) error {
 	if in.byte() != Version {
 		return fmt.Errorf("pull: version: %w", ErrCorrupt)
 	}
+	s.most = min(int(in.uvarint(mostSeq)), mostAnswer)
 	clear(s.follows)
 	for range in.count() {
 		s.follows[string(in.text(mostName))] = true
@@ -174,7 +176,7 @@ func (l *lane) collect(s *Session, a *answering) (p part) {
 		a.drained = false
 		return p
 	}
-	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Now: s.feed.Clock(), Most: a.left})
+	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Most: a.left})
 	p.told = told{excess: served.Excess}
 	if served.Gap {
 		p.told.status = statusGap

@@ -41,8 +41,8 @@ type Pick struct {
 // Asker says what a peer is to be served.
 type Asker struct {
 	Follows map[string]bool // nodes that the peer has a working link to
-	Now     time.Time
-	Most    int // bytes of records, about
+	Now     time.Duration   // as Append was told
+	Most    int             // bytes of records, about
 }
 
 // Served is what a peer is to get.
@@ -66,7 +66,7 @@ func (c *Cursor) Serve(t *Tail, s *State, a Asker) Served {
 		return o == s.self || !s.jumping && !a.Follows[o.Node]
 	})
 	if !s.jumping && mutant != "no-transit" {
-		c.back = w.from(c, c.back, t.Before(a.Now.Add(-Hold)), func(replog.Origin) bool { return true })
+		c.back = w.from(c, c.back, t.Before(a.Now-Hold), func(replog.Origin) bool { return true })
 	}
 	return Served{Picks: w.picks, Drained: c.front == t.End(), Excess: s.excess}
 }

@@ -22,8 +22,8 @@ type Tail struct {
 	blocks []*block
 	end    uint64
 	bytes  int64
-	last   time.Time // of the last Append
-	marks  []mark    // oldest first
+	last   time.Duration // of the last Append
+	marks  []mark        // oldest first
 }
 
 // block is records that follow each other, with the names of their series.
@@ -37,7 +37,7 @@ type block struct {
 // mark says that what lies before a place was appended before a time.
 type mark struct {
 	at   uint64
-	when time.Time
+	when time.Duration
 }
 
 // NewTail makes an empty one that keeps so many bytes.
@@ -51,10 +51,10 @@ type Entry struct {
 	Names  *replog.Names
 }
 
-// Append puts a record at the end. drop is told, before they go, which entries the Tail no longer has: those of an
+// Append puts a record at the end, at a moment of a clock that only goes forward. drop is told, before they go, which entries the Tail no longer has: those of an
 // origin up to seq.
-func (t *Tail) Append(e Entry, now time.Time, drop func(o replog.Origin, seq replog.Seq)) {
-	if n := len(t.marks); n == 0 || now.Sub(t.marks[n-1].when) >= markEvery {
+func (t *Tail) Append(e Entry, now time.Duration, drop func(o replog.Origin, seq replog.Seq)) {
+	if n := len(t.marks); n == 0 || now-t.marks[n-1].when >= markEvery {
 		if n == marks {
 			t.marks = append(t.marks[:0], t.marks[1:]...)
 		}
@@ -106,12 +106,12 @@ func (t *Tail) First() uint64 {
 func (t *Tail) Size() int64 { return t.bytes }
 
 // Before is a place before which everything was appended before a time, and behind which little was.
-func (t *Tail) Before(when time.Time) uint64 {
-	if !t.last.After(when) {
+func (t *Tail) Before(when time.Duration) uint64 {
+	if t.last <= when {
 		return t.end
 	}
 	for i := len(t.marks) - 1; i >= 0; i-- {
-		if !t.marks[i].when.After(when) {
+		if t.marks[i].when <= when {
 			return t.marks[i].at
 		}
 	}

@@ -37,8 +37,10 @@ type Config struct {
 	Info   func() []account.Section // more sections for INFO; may be nil
 	Budget *budget.Budget           // the limits of the node; nil = none
 	Disk   Disk
-	Log    *slog.Logger
-	Limits resp.Limits
+	// Peering answers nodes that follow the log; nil = there is none to follow.
+	Peering Peering
+	Log     *slog.Logger
+	Limits  resp.Limits
 }
 
 // Disk is how points are kept on disk. The zero Disk is a node that keeps none.

@@ -72,7 +72,10 @@ func (s *Shard) log(rec []byte, o replog.Origin, seq replog.Seq) {
 	if s.cfg.Log != nil {
 		s.logged = s.cfg.Log.Append(rec)
 	}
-	s.peers.tail.Append(replica.Entry{Record: rec, Origin: o, Seq: seq, Names: s.cfg.Recorder.Names()}, s.cfg.Clock(),
+	if s.peers.tail == nil {
+		return
+	}
+	s.peers.tail.Append(replica.Entry{Record: rec, Origin: o, Seq: seq, Names: s.cfg.Recorder.Names()}, s.cfg.Mono(),
 		s.peers.state.Trimmed)
 	if s.cfg.Bell != nil {
 		s.cfg.Bell.Ring()
@@ -121,8 +124,9 @@ func (t Tx) Peers() *replica.State { return t.s.peers.state }
 // Tail gives the log for the peers; only within the Tx.
 func (t Tx) Tail() *replica.Tail { return t.s.peers.tail }
 
-// Serve is Cursor.Serve under the shard's lock.
+// Serve is Cursor.Serve under the shard's lock, now.
 func (s *Shard) Serve(c *replica.Cursor, a replica.Asker) replica.Served {
+	a.Now = s.cfg.Mono()
 	t := s.Begin()
 	defer t.End()
 	return c.Serve(s.peers.tail, s.peers.state, a)
@@ -159,6 +163,3 @@ func (s *Shard) Suspect() {
 	defer t.End()
 	s.peers.state.Suspect()
 }
-
-// defaultTail is how much of its log a shard keeps for its peers.
-const defaultTail = 4 << 20

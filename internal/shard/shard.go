@@ -29,11 +29,12 @@ type Config struct {
 	Store  store.Store
 	Clock  func() time.Time
 
-	Log      Log              // nil = points are kept by the store, or nowhere
-	Recorder *replog.Recorder // the store's, which tells it what grew; not nil when there is a Log; nil = no log protocol
-	Tail     int64            // bytes of the log that are kept for peers; 0 = 4 MiB
-	Bell     *replica.Bell    // rung when there is something new for peers; may be nil
-	Loading  bool             // what is on disk comes later: SetLoaded
+	Log      Log                  // nil = points are kept by the store, or nowhere
+	Recorder *replog.Recorder     // the store's, which tells it what grew; not nil when there is a Log or a Tail
+	Tail     int64                // bytes of the log that are kept for peers; 0 = there are none, and no log protocol
+	Mono     func() time.Duration // a clock that only goes forward; nil = time since New
+	Bell     *replica.Bell        // rung when there is something new for peers; may be nil
+	Loading  bool                 // what is on disk comes later: SetLoaded
 }
 
 // Shard is one slice of the series. All its methods are safe for concurrent use.
@@ -54,10 +55,11 @@ type Shard struct {
 // the shard from nothing, its floor comes with the next Drop.
 func New(ctx context.Context, cfg Config) (*Shard, error) {
 	s := &Shard{cfg: cfg, peers: replicas{state: replica.New(cfg.Origin)}}
-	if cfg.Recorder != nil {
-		if cfg.Tail == 0 {
-			cfg.Tail = defaultTail
-		}
+	if cfg.Mono == nil {
+		start := time.Now()
+		s.cfg.Mono = func() time.Duration { return time.Since(start) }
+	}
+	if cfg.Tail > 0 {
 		s.peers.tail = replica.NewTail(cfg.Tail)
 	}
 	floor, err := cfg.Store.Floor(ctx)

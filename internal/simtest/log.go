@@ -21,6 +21,9 @@ import (
 // simLayout has a period for each hour, so that a history of hours drops some.
 const simLayout = series.Hour
 
+// simStart is when histories begin.
+var simStart = time.UnixMilli(1795356000000).UTC()
+
 // keepPeriods is how many periods besides the current one retention keeps.
 const keepPeriods = 3
 
@@ -90,7 +93,7 @@ type logLink struct {
 // NewLogFlock makes a flock of n nodes.
 func NewLogFlock(seed uint64, n int) *LogFlock {
 	f := &LogFlock{
-		rng: rand.New(rand.NewPCG(seed, 11)), now: time.UnixMilli(1795356000000).UTC(), written: map[string]bool{},
+		rng: rand.New(rand.NewPCG(seed, 11)), now: simStart, written: map[string]bool{},
 		owed: map[string]bool{},
 	}
 	for i := range n {
@@ -126,6 +129,7 @@ func (f *LogFlock) boot(n *logNode, floor series.Period) {
 	sh, err := shard.New(context.Background(), shard.Config{
 		Origin: n.disk.writer, Layout: simLayout, Store: n.st, Clock: f.clock(n), Log: &n.disk, Recorder: rec,
 		Tail: 1 << (9 + f.rng.IntN(6)), Bell: bell, Loading: true,
+		Mono: func() time.Duration { return f.now.Sub(simStart) },
 	})
 	must(err)
 	n.sh = sh

@@ -53,7 +53,7 @@ func (f *LogFlock) ask(l *logLink) {
 			follows = append(follows, o.to.name)
 		}
 	}
-	req := l.follower.Request(nil, follows)
+	req := l.follower.Request(nil, follows, 100<<f.rng.IntN(10))
 	if !f.calm && f.rng.IntN(40) == 0 {
 		f.disconnect(l) // the request is lost
 		return
