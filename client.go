@@ -3,136 +3,243 @@ package dunlin
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/url"
+	"reflect"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dunlin-db/dunlin/internal/ring"
-	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/spool"
+	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
-// Topology is what a topology file says. It comes from LoadTopology.
-type Topology = ring.Topology
-
-// LoadTopology reads and checks a topology file. An error names the line.
-func LoadTopology(path string) (*Topology, error) { return ring.Load(path) }
-
-// Config says which flock a Client talks to. Of Topology, File and URL the first that is set counts; with none of them
-// the client talks to redis://127.0.0.1:6390.
-type Config struct {
-	Topology *Topology
-	File     string // path of a topology file
-	URL      string // one node, redis://host:port, or /i behind it for its shard i alone
-	Password string // with URL; a topology has its own
-	Layout   string // with URL: how the flock writes periods, 2006-01-02 if empty
-
-	Site    string        // the client's site: its nodes come first
-	Node    string        // the name of the node that comes first of all
-	Timeout time.Duration // for one batch of commands to one node, dialing included; 1 s if 0
-	Clock   func() time.Time
-}
-
-// Client talks to a flock. It is safe for concurrent use.
+// Client talks to a flock. It is safe for concurrent use, and one serves a whole program.
 type Client struct {
-	topo    *ring.Topology
-	nodes   []*node         // by distance
-	byShard map[int][]*node // the holders of each shard, by distance
-	timeout time.Duration
-	clock   func() time.Time
+	*core
+	once    sync.Once
+	release func() error
 }
 
-// ErrUnavailable: no node that holds the series can be reached. It says nothing about whether there are points.
-var ErrUnavailable = errors.New("unavailable")
+// core is what all holders of one client share.
+type core struct {
+	cfg    Config
+	target *upstream.Target // of Config.URL, else nil
+	view   atomic.Pointer[view]
+	queue  *queue
+	counts counts
 
-// ErrRefused: the flock or the grammar refuses the call; repeating it will not help.
-var ErrRefused = errors.New("refused")
+	changing sync.Mutex // one change of the topology at a time; protects members
+	members  map[string]*member
 
-// Open reads the topology and makes a Client. It connects to nobody: a node is dialed when it is first needed.
+	stop context.CancelFunc
+	wg   sync.WaitGroup // the sender of the queue
+}
+
+// Open reads the topology and makes a Client. It connects to nobody: a server is dialed when it is first needed.
 func Open(_ context.Context, cfg Config) (*Client, error) {
-	c := &Client{timeout: cmp.Or(cfg.Timeout, time.Second), clock: cfg.Clock, byShard: map[int][]*node{}}
-	if c.clock == nil {
-		c.clock = time.Now
-	}
-	db, err := c.topology(cfg)
+	c, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	for i := range c.topo.Nodes {
-		n, err := newNode(&c.topo.Nodes[i], c.topo.Shards(), c.timeout)
-		if err != nil {
+	return &Client{core: c, release: c.close}, nil
+}
+
+func open(cfg Config) (*core, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &core{cfg: cfg.withDefaults(), members: map[string]*member{}}
+	topo, target, err := cfg.topology()
+	if err != nil {
+		return nil, err
+	}
+	c.target = target
+	c.queue = newQueue(c, topo)
+	if err := c.adopt(topo); err != nil {
+		return nil, err
+	}
+	if cfg.Spool != "" {
+		if c.queue.disk, err = spool.Open(spool.Config{Dir: cfg.Spool, Max: c.cfg.Limits.Spool}); err != nil {
 			return nil, err
 		}
-		n.fixedDB = db
-		c.nodes = append(c.nodes, n)
 	}
-	c.sortNodes(cfg)
-	for _, n := range c.nodes {
-		for _, shard := range n.info.Hold {
-			c.byShard[shard] = append(c.byShard[shard], n)
-		}
-	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.runQueue(ctx)
 	return c, nil
 }
 
-// topology sets c.topo and gives the database that a URL names, 0 if none.
-func (c *Client) topology(cfg Config) (db int, err error) {
-	switch {
-	case cfg.Topology != nil:
-		c.topo = cfg.Topology
-		return 0, nil
-	case cfg.File != "":
-		c.topo, err = ring.Load(cfg.File)
-		return 0, err
-	}
-	address := cmp.Or(cfg.URL, "redis://127.0.0.1:6390")
-	if err := ring.CheckURL(address, true); err != nil {
-		return 0, err
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return 0, fmt.Errorf("parse url: %w", err)
-	}
-	if path := strings.Trim(u.Path, "/"); path != "" {
-		if db, err = strconv.Atoi(path); err != nil {
-			return 0, fmt.Errorf("parse url %s: %w", address, err)
-		}
-	}
-	c.topo = ring.Single(u.Host, "redis://"+u.Host, 1)
-	c.topo.Nodes[0].Password = cfg.Password
-	if cfg.Layout != "" {
-		c.topo.Layout, err = series.ParseLayout(cfg.Layout)
-	}
-	return db, err
+func (c *core) runQueue(ctx context.Context) {
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		c.queue.Run(ctx)
+	}()
 }
 
-// sortNodes puts the wished node first, then those of the client's site, then the others, by name.
-func (c *Client) sortNodes(cfg Config) {
-	site := cfg.Site
-	if n := c.topo.Node(cfg.Node); n != nil && site == "" {
-		site = n.Site
+// adopt makes topo the flock that the client knows. Servers whose address and login stay are kept with all that is on
+// its way to them; changing is held, or nobody else has the client yet.
+func (c *core) adopt(topo *Topology) error {
+	kept := map[string]*member{}
+	v, err := newView(topo, func(n *ring.Node) (*member, error) {
+		m, err := c.member(n)
+		kept[n.Name] = m
+		return m, err
+	})
+	if err != nil {
+		return err
 	}
-	far := func(n *node) int {
-		switch {
-		case n.info.Name == cfg.Node:
-			return 0
-		case n.info.Site == site:
-			return 1
+	c.view.Store(v)
+	old := c.members
+	c.members = kept
+	c.queue.reroute()
+	for name, m := range old {
+		if kept[name] == nil || kept[name].server != m.server {
+			c.runRetire(m.server)
 		}
-		return 2
 	}
-	slices.SortStableFunc(c.nodes, func(a, b *node) int { return far(a) - far(b) })
+	return nil
+}
+
+// runRetire closes a server that is needed no longer, when what is on its way to it has been answered.
+func (c *core) runRetire(s *upstream.Server) {
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		s.Retire()
+	}()
+}
+
+// member gives the member for a node: the present one where only its shards changed.
+func (c *core) member(n *ring.Node) (*member, error) {
+	m := newMember(n)
+	m.far = c.distance(n)
+	target := c.target
+	if target == nil {
+		t, err := upstream.ParseTarget(n.URL)
+		if err != nil {
+			return nil, fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		target = &t
+	}
+	m.db = target.DB
+	if old := c.members[n.Name]; old != nil && old.info.URL == n.URL && old.info.Password == n.Password {
+		m.server, m.rank = old.server, old.rank
+		m.plain.Store(old.plain.Load())
+		return m, nil
+	}
+	m.server = upstream.New(upstream.Config{
+		Target: *target, User: c.cfg.User, Password: n.Password, TLS: c.cfg.TLS,
+		Timeout: c.cfg.Timeout, MaxPause: c.cfg.Limits.MaxPause, Changed: c.queue.changed,
+	})
+	return m, nil
+}
+
+// distance is 0 for the wished node, 1 for the client's site, 2 for the rest.
+func (c *core) distance(n *ring.Node) int {
+	site := c.cfg.Site
+	if site == "" && c.cfg.Node != "" && c.cfg.Topology != nil {
+		if wished := c.cfg.Topology.Node(c.cfg.Node); wished != nil {
+			site = wished.Site
+		}
+	}
+	switch {
+	case n.Name == c.cfg.Node:
+		return 0
+	case n.Site == site:
+		return 1
+	}
+	return 2
 }
 
 // Topology is the flock as the client knows it. It must not be changed.
-func (c *Client) Topology() *Topology { return c.topo }
+func (c *Client) Topology() *Topology { return c.view.Load().topo }
 
-// Close ends all connections. Calls that are under way fail.
-func (c *Client) Close() {
-	for _, n := range c.nodes {
-		n.close()
+// Close gives what Add took a last chance, Config.Deadline long where a node answers, puts the rest into the spool if
+// there is one, and ends all connections. An error says how many points are lost with it. Of several holders of a
+// shared client only the last one's Close does so.
+func (c *Client) Close() error {
+	var err error
+	c.once.Do(func() { err = c.release() })
+	return err
+}
+
+func (c *core) close() error {
+	c.queue.drain()
+	c.stop()
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.wg.Wait()
+	err := c.queue.abandon()
+	for _, m := range c.members {
+		m.server.Close()
 	}
+	return err
+}
+
+// shared are the clients of this process by their tags.
+var shared = struct {
+	sync.Mutex
+	byTag map[string]*sharedCore
+}{byTag: map[string]*sharedCore{}}
+
+type sharedCore struct {
+	*core
+	asked   Config
+	holders int
+}
+
+// Shared gives the client of this process with a tag, and opens it if nobody has. Every holder closes what it was
+// given; the last one's Close ends the client. A config that differs from that of the first holder is an ErrConfig.
+func Shared(tag string, cfg Config) (*Client, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	s := shared.byTag[tag]
+	if s == nil {
+		c, err := open(cfg)
+		if err != nil {
+			return nil, err
+		}
+		s = &sharedCore{core: c, asked: cfg}
+		shared.byTag[tag] = s
+	} else if differs := s.asked.differs(cfg); len(differs) > 0 {
+		return nil, fmt.Errorf("%w: %q is shared with another %v; take another tag", ErrConfig, tag, differs)
+	}
+	s.holders++
+	return &Client{core: s.core, release: func() error { return s.leave(tag) }}, nil
+}
+
+func (s *sharedCore) leave(tag string) error {
+	shared.Lock()
+	s.holders--
+	last := s.holders == 0
+	if last {
+		delete(shared.byTag, tag)
+	}
+	shared.Unlock()
+	if !last {
+		return nil
+	}
+	return s.close()
+}
+
+// differs names the fields in which two configs are not the same. Functions are the same when they are the same code.
+func (cfg Config) differs(other Config) []string {
+	a, b := reflect.ValueOf(cfg), reflect.ValueOf(other)
+	var names []string
+	for i := range a.NumField() {
+		x, y := a.Field(i), b.Field(i)
+		same := false
+		if x.Kind() == reflect.Func {
+			same = x.Pointer() == y.Pointer()
+		} else {
+			same = reflect.DeepEqual(x.Interface(), y.Interface())
+		}
+		if !same {
+			names = append(names, a.Type().Field(i).Name)
+		}
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return names
 }

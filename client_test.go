@@ -19,7 +19,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func open(t *testing.T, cfg Config) *Client {
+func openClient(t *testing.T, cfg Config) *Client {
 	t.Helper()
 	if cfg.Clock == nil {
 		cfg.Clock = func() time.Time { return noon }
@@ -31,7 +31,7 @@ func open(t *testing.T, cfg Config) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -54,10 +54,10 @@ func TestClient_writesAndReads(t *testing.T) {
 	u := redistest.Start(t, "--requirepass", "geheim").URL
 	topo := flock(8, u)
 	topo.Nodes[0].Password = "geheim"
-	topo.Nodes[0].Hold = []int{1, 2, 3, 4, 5, 6, 7} // not all: SELECT shard
+	topo.Nodes[0].Hold = []int{1, 2, 3, 4, 5, 6, 7}
 	topo.Rings[0].Shards = 8
 	topo.Nodes = append(topo.Nodes, ring.Node{Name: "z", URL: "redis://127.0.0.1:1", Hold: []int{8}})
-	c := open(t, Config{Topology: topo})
+	c := openClient(t, Config{Topology: topo})
 	ctx := context.Background()
 	host := ""
 	for i := 0; host == ""; i++ {
@@ -98,7 +98,7 @@ func TestClient_writesAndReads(t *testing.T) {
 	if ps, err := c.Range(ctx, Query{host, "nothing", noon, noon}); len(ps) != 0 || err != nil {
 		t.Fatal(ps, err)
 	}
-	replies, err := c.Do(ctx, "a", 3, []string{"DBSIZE"}, []string{"GET", "x"}, []string{"ZADD", "x"})
+	replies, err := c.Ask(ctx, "a", 0, []string{"DBSIZE"}, []string{"GET", "x"}, []string{"ZADD", "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,12 +109,12 @@ func TestClient_writesAndReads(t *testing.T) {
 
 func TestClient_Write_blamesOnlyTheBadPoint(t *testing.T) {
 	f := newFake(t, func(args []string) string {
-		if strings.Contains(strings.Join(args, " "), ":13") {
-			return fmt.Sprintf("-ERR 1 of %d refused: unlucky; the rest is stored\r\n", (len(args)-2)/2)
+		if want := "DN.MADDT 1795348800 h:m 12 1795348800 h:m 13 1795348801 h:m 14"; strings.Join(args, " ") != want {
+			t.Errorf("got %s, want %s", args, want)
 		}
-		return ":1\r\n"
+		return "*2\r\n:2\r\n*2\r\n:1\r\n$11\r\nERR unlucky\r\n"
 	})
-	c := open(t, Config{URL: f.url()})
+	c := openClient(t, Config{URL: f.url()})
 	results, err := c.Write(context.Background(), []Point{
 		{"h", "m", noon, "12"},
 		{"h", "m", noon, "13"},
@@ -142,7 +142,7 @@ func TestClient_Write_blamesOnlyTheBadPoint(t *testing.T) {
 
 func TestClient_failsOver(t *testing.T) {
 	first, second := redistest.Start(t), redistest.Start(t)
-	c := open(t, Config{Topology: flock(8, first.URL, second.URL)})
+	c := openClient(t, Config{Topology: flock(8, first.URL, second.URL), Node: "a"})
 	write := func(i int) Result {
 		r, _ := c.Write(context.Background(), []Point{{"h", "m", noon.Add(time.Duration(i) * time.Second), "1"}})
 		return r[0]
@@ -163,14 +163,23 @@ func TestClient_nearestFirst(t *testing.T) {
 	f := func(cfg Config, want string) {
 		t.Helper()
 		cfg.Topology = topo
-		r, err := open(t, cfg).Write(context.Background(), []Point{{"h", "m", noon, "1"}})
-		if err != nil || r[0].Node != want {
-			t.Errorf("site %q node %q: went to %q, want %q (%v)", cfg.Site, cfg.Node, r[0].Node, want, err)
+		var seen string
+		for range 30 {
+			r, err := openClient(t, cfg).Write(context.Background(), []Point{{"h", "m", noon, "1"}})
+			if err != nil || !strings.Contains(want, r[0].Node) {
+				t.Errorf("site %q node %q: went to %q, want %q (%v)", cfg.Site, cfg.Node, r[0].Node, want, err)
+			}
+			seen += r[0].Node
+		}
+		for _, node := range want {
+			if !strings.ContainsRune(seen, node) {
+				t.Errorf("site %q node %q: 30 clients and none went to %c of %q", cfg.Site, cfg.Node, node, want)
+			}
 		}
 	}
-	f(Config{}, "a")
+	f(Config{}, "abc")
 	f(Config{Site: "nyc"}, "a")
-	f(Config{Site: "sfo"}, "b")
+	f(Config{Site: "sfo"}, "bc")
 	f(Config{Node: "c"}, "c")
 	f(Config{Site: "nyc", Node: "c"}, "c")
 }
@@ -178,7 +187,7 @@ func TestClient_nearestFirst(t *testing.T) {
 func TestClient_errorReplyIsNotDown(t *testing.T) {
 	f := newFake(t, func(args []string) string { return "-ERR no\r\n" })
 	g := newFake(t, stored)
-	c := open(t, Config{Topology: flock(1, f.url(), g.url())})
+	c := openClient(t, Config{Topology: flock(1, f.url(), g.url()), Node: "a"})
 	for range 3 {
 		r, _ := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
 		if r[0].Status != Refused || r[0].Node != "a" {
@@ -194,7 +203,7 @@ func TestClient_asksTheNextHolder(t *testing.T) {
 	for _, reply := range []string{"-WRONGSHARD 1 h:1\r\n", "-LOADING x\r\n", "-UNAVAIL shard 1\r\n", "-OOM x\r\n"} {
 		f := newFake(t, func(args []string) string { return reply })
 		g := newFake(t, stored)
-		c := open(t, Config{Topology: flock(1, f.url(), g.url())})
+		c := openClient(t, Config{Topology: flock(1, f.url(), g.url()), Node: "a"})
 		for i := range 2 {
 			r, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
 			if err != nil || r[0].Node != "b" {
@@ -219,7 +228,7 @@ func TestClient_repeatsAfterALostReply(t *testing.T) {
 		}
 		return ":0\r\n" // it was there
 	})
-	c := open(t, Config{URL: f.url()})
+	c := openClient(t, Config{URL: f.url()})
 	r, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
 	if err != nil || r[0].Status != Stored {
 		t.Fatal(r, err)
@@ -230,31 +239,53 @@ func TestClient_repeatsAfterALostReply(t *testing.T) {
 }
 
 func TestClient_deadlineBackoffAndProbe(t *testing.T) {
+	var mu sync.Mutex
+	silent := true
 	hang := make(chan struct{})
-	f := newFake(t, func([]string) string { <-hang; return "" })
+	f := newFake(t, func([]string) string {
+		mu.Lock()
+		wait := silent
+		mu.Unlock()
+		if wait {
+			<-hang
+		}
+		return ":1\r\n"
+	})
 	t.Cleanup(func() { close(hang) })
-	now := noon
-	c := open(t, Config{URL: f.url(), Timeout: 50 * time.Millisecond, Clock: func() time.Time { return now }})
+	f.silentPing = func() bool { mu.Lock(); defer mu.Unlock(); return silent }
+	c := openClient(t, Config{URL: f.url(), Timeout: 50 * time.Millisecond})
 	write := func() error {
 		r, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
-		if r[0].Status != Unavailable || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRefused) {
+		if err != nil && (r[0].Status != Unavailable || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRefused)) {
 			t.Fatal(r, err)
 		}
 		return err
 	}
-	if err := write(); !errors.Is(err, context.DeadlineExceeded) {
+	if err := write(); err == nil || !strings.Contains(err.Error(), "no answer in time") {
 		t.Fatal(err)
 	}
 	sent := len(f.commands())
-	if err := write(); errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("in its pause the node was asked again: %v", err)
+	for range 100 {
+		if err := write(); err == nil || !strings.Contains(err.Error(), "every node that holds shard 1 is down") {
+			t.Fatal(err)
+		}
 	}
 	if n := len(f.commands()); n != sent {
-		t.Fatalf("%d commands, want %d", n, sent)
+		t.Fatalf("a server that is down got %d commands", n-sent)
 	}
-	now = now.Add(time.Second) // the pause is over: one probe
-	if err := write(); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
+	mu.Lock()
+	silent = false
+	mu.Unlock()
+	await(t, "the server is up again", func() bool { return write() == nil })
+}
+
+// await waits for a condition.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 20 s it is still not so that %s", what)
+		}
 	}
 }
 
@@ -262,20 +293,20 @@ func TestClient_givingUpIsNotDown(t *testing.T) {
 	hang := make(chan struct{})
 	f := newFake(t, func([]string) string { <-hang; return "" })
 	t.Cleanup(func() { close(hang) })
-	c := open(t, Config{URL: f.url()})
+	c := openClient(t, Config{URL: f.url()})
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := c.Write(ctx, []Point{{"h", "m", noon, "1"}}); !errors.Is(err, ErrUnavailable) {
 		t.Fatal(err)
 	}
-	if !c.nodes[0].admit(noon) {
+	if !c.view.Load().nodes[0].server.Up() {
 		t.Fatal("the node is marked down because the caller gave up")
 	}
 }
 
 func TestClient_wrongPassword(t *testing.T) {
 	u := redistest.Start(t, "--requirepass", "geheim").URL
-	c := open(t, Config{URL: u, Password: "falsch"})
+	c := openClient(t, Config{URL: u, Password: "falsch"})
 	_, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}})
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "WRONGPASS") {
 		t.Fatal(err)
@@ -287,7 +318,7 @@ func TestClient_wrongPassword(t *testing.T) {
 
 func TestClient_All(t *testing.T) {
 	f := newFake(t, func([]string) string { return "+PONG2\r\n" })
-	c := open(t, Config{Topology: flock(1, f.url(), "redis://127.0.0.1:1")})
+	c := openClient(t, Config{Topology: flock(1, f.url(), "redis://127.0.0.1:1"), Node: "a"})
 	got := c.All(context.Background(), "DN.PERIODS")
 	if len(got) != 2 || got[0].Node != "a" || got[0].Value != "PONG2" || got[0].Err != nil {
 		t.Fatal(got)
@@ -299,11 +330,11 @@ func TestClient_All(t *testing.T) {
 
 func TestClient_urlOfAShard(t *testing.T) {
 	u := redistest.Start(t).URL
-	c := open(t, Config{URL: u + "/3"})
+	c := openClient(t, Config{URL: u + "/3"})
 	if _, err := c.Write(context.Background(), []Point{{"h", "m", noon, "1"}}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := open(t, Config{URL: u}).Do(context.Background(), c.nodes[0].info.Name, 3, []string{"DBSIZE"})
+	r, err := openClient(t, Config{URL: u}).Ask(context.Background(), c.Topology().Nodes[0].Name, 3, []string{"DBSIZE"})
 	if err != nil || r[0].Value != int64(1) {
 		t.Fatal(r, err)
 	}
@@ -327,7 +358,7 @@ func TestPoints_picksOnePerTimestamp(t *testing.T) {
 
 func TestClient_concurrentUseWhileANodeDies(t *testing.T) {
 	first, second := redistest.Start(t), redistest.Start(t)
-	c := open(t, Config{Topology: flock(8, first.URL, second.URL)})
+	c := openClient(t, Config{Topology: flock(8, first.URL, second.URL)})
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Add(1)

@@ -15,6 +15,8 @@ import (
 type fakeNode struct {
 	ln    net.Listener
 	reply func(args []string) string
+	// silentPing says that PING gets no reply; nil = it does
+	silentPing func() bool
 
 	mu   sync.Mutex
 	seen [][]string
@@ -22,7 +24,7 @@ type fakeNode struct {
 	wg   sync.WaitGroup
 }
 
-func newFake(t *testing.T, reply func(args []string) string) *fakeNode {
+func newFake(t testing.TB, reply func(args []string) string) *fakeNode {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -79,6 +81,9 @@ func (f *fakeNode) serve(c net.Conn) {
 		case "CLIENT", "SELECT":
 		case "PING":
 			answer = "+PONG\r\n"
+			if f.silentPing != nil && f.silentPing() {
+				return
+			}
 		default:
 			f.mu.Lock()
 			f.seen = append(f.seen, args)

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/redis/rueidis"
-
-	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -33,11 +31,12 @@ type Query struct {
 // one, a number beats NaN, anything beats the stale marker, then the larger value and the larger bytes win. No points
 // is no error; ErrUnavailable means nobody could be asked.
 func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
+	layout := c.Topology().Layout
 	first, last := max(q.From.UnixMilli(), 0), q.To.UnixMilli()
 	if last < first {
 		return nil, nil
 	}
-	low, high := c.topo.Layout.PeriodOf(first), c.topo.Layout.PeriodOf(last)
+	low, high := layout.PeriodOf(first), layout.PeriodOf(last)
 	args := []string{"ZRANGEBYSCORE", "", timeText(first), timeText(last)}
 	w := wanted{q.Host, q.Metric, max(low, high-maxPeriods), high}
 	perPeriod, err := c.perPeriod(ctx, w, args)
@@ -49,9 +48,9 @@ func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
 
 // Newest gives the newest point of a series over the live periods; false when there is none.
 func (c *Client) Newest(ctx context.Context, host, metric string) (Point, bool, error) {
-	now := c.clock().UnixMilli()
-	high := c.topo.Layout.PeriodOf(now + (10 * time.Minute).Milliseconds()) // as far ahead as a point may lie
-	low := max(high-series.Period(c.topo.Keep)-2, 0)
+	topo, now := c.Topology(), c.cfg.Clock().UnixMilli()
+	high := topo.Layout.PeriodOf(now + (10 * time.Minute).Milliseconds()) // as far ahead as a point may lie
+	low := max(high-series.Period(topo.Keep)-2, 0)
 	args := []string{"ZREVRANGE", "", "0", strconv.Itoa(newestMembers - 1)}
 	perPeriod, err := c.perPeriod(ctx, wanted{host, metric, low, high}, args)
 	if err != nil {
@@ -74,31 +73,65 @@ type wanted struct {
 
 // perPeriod sends a command for the series' key of each period and gives the members of each reply. The key goes into
 // args[1].
-func (c *Client) perPeriod(ctx context.Context, w wanted, args []string) ([][]string, error) {
-	var calls []*call
+func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]string, error) {
+	v := c.view.Load()
+	var units []unit
+	where := map[*cell]int{} // into units
+	var at [][2]int          // unit and command of each period
 	for p := w.low; p <= w.high; p++ {
-		key := append(c.topo.Layout.AppendPeriod(nil, p), ':')
+		key := append(v.topo.Layout.AppendPeriod(nil, p), ':')
 		key = series.AppendSeries(key, w.host, w.metric)
-		k, err := c.topo.Layout.ParseKey(key)
+		k, err := v.topo.Layout.ParseKey(key)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 		}
+		to := v.cellOf[v.topo.ShardOfSeries(key, k)]
+		u, known := where[to]
+		if !known {
+			u = len(units)
+			where[to] = u
+			units = append(units, unit{cell: to, repeatable: true})
+		}
 		a := slices.Clone(args)
 		a[1] = string(key)
-		calls = append(calls, &call{shard: c.topo.ShardOfSeries(key, k), args: a})
+		at = append(at, [2]int{u, len(units[u].commands)})
+		units[u].commands = append(units[u].commands, a)
 	}
-	c.do(ctx, calls)
-	out := make([][]string, len(calls))
-	for i, cl := range calls {
-		if cl.err != nil {
-			return nil, fmt.Errorf("read %s: %w", cl.args[1], cl.err)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
+	defer cancel()
+	replies := c.runUnits(ctx, units)
+	out := make([][]string, len(at))
+	for i, where := range at {
+		r := replies[where[0]][where[1]]
+		key := units[where[0]].commands[where[1]][1]
+		if r.Err != nil {
+			return nil, fmt.Errorf("read %s: %w", key, r.Err)
 		}
-		var err error
-		if out[i], err = cl.reply.AsStrSlice(); err != nil && !rueidis.IsRedisNil(err) {
-			return nil, fmt.Errorf("read %s: %w", cl.args[1], err)
+		list, ok := r.Value.([]any)
+		if !ok && r.Value != nil {
+			return nil, fmt.Errorf("read %s at %s: got %T", key, r.Node, r.Value)
+		}
+		for _, member := range list {
+			text, _ := member.(string)
+			out[i] = append(out[i], text)
 		}
 	}
 	return out, nil
+}
+
+// runUnits carries the units side by side and gives the replies of each.
+func (c *core) runUnits(ctx context.Context, units []unit) [][]Reply {
+	out := make([][]Reply, len(units))
+	if len(units) == 1 {
+		out[0] = c.carry(ctx, units[0])
+		return out
+	}
+	var wg sync.WaitGroup
+	for i := range units {
+		wg.Go(func() { out[i] = c.carry(ctx, units[i]) })
+	}
+	wg.Wait()
+	return out
 }
 
 func timeText(ms int64) string { return string(series.AppendTime(nil, ms, series.FracFor(ms))) }
@@ -140,63 +173,4 @@ func compareValues(a, b string) int {
 	x, fx := rank(a)
 	y, fy := rank(b)
 	return cmp.Or(cmp.Compare(x, y), cmp.Compare(fx, fy), strings.Compare(a, b))
-}
-
-// NodeReply is one node's reply to a command that went to all.
-type NodeReply struct {
-	Node  string
-	Value any // nil, string, int64, float64, bool, []any or map[string]any
-	Err   error
-}
-
-// All sends a command to database 0 of every node, nearest first, and gives each reply under its node's name.
-func (c *Client) All(ctx context.Context, args ...string) []NodeReply {
-	batches := make([]*batch, len(c.nodes))
-	for i, n := range c.nodes {
-		batches[i] = &batch{node: n, db: n.fixedDB, calls: []*call{{args: args}}}
-	}
-	c.runBatches(ctx, batches)
-	out := make([]NodeReply, len(batches))
-	for i, b := range batches {
-		out[i] = nodeReply(b)
-	}
-	return out
-}
-
-// Do sends commands to one database of one node, whatever it holds: 0 is the whole node, i its shard i. The replies
-// come in order. A node that is down is tried all the same.
-func (c *Client) Do(ctx context.Context, name string, db int, commands ...[]string) ([]NodeReply, error) {
-	i := slices.IndexFunc(c.nodes, func(n *node) bool { return n.info.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("no node %s in the topology, which has %s", name, nodeNames(c.topo))
-	}
-	b := &batch{node: c.nodes[i], db: db}
-	for _, args := range commands {
-		b.calls = append(b.calls, &call{args: args})
-	}
-	c.send(ctx, b)
-	out := make([]NodeReply, len(b.calls))
-	for i, cl := range b.calls {
-		out[i] = nodeReply(&batch{node: b.node, calls: []*call{cl}})
-	}
-	return out, nil
-}
-
-func nodeNames(t *ring.Topology) string {
-	names := make([]string, len(t.Nodes))
-	for i, n := range t.Nodes {
-		names[i] = n.Name
-	}
-	return strings.Join(names, ", ")
-}
-
-func nodeReply(b *batch) NodeReply {
-	r := NodeReply{Node: b.node.info.Name, Err: b.calls[0].err}
-	if r.Err == nil {
-		var err error
-		if r.Value, err = b.calls[0].reply.ToAny(); err != nil && !rueidis.IsRedisNil(err) {
-			r.Err = fmt.Errorf("read reply of %s: %w", r.Node, err)
-		}
-	}
-	return r
 }

@@ -44,7 +44,7 @@ storage() {
 	env DUNLIN_COUNTS="$counts" DUNLIN_CRASH_SEED=0 "$1" go test -count=1 -timeout 120m -run "$2" ./internal/storage
 }
 
-export DUNLIN_BIN=$PWD/bin/dunlin
+export DUNLIN_BIN=$PWD/bin/dunlin DUNLIN_MINUTES=$minutes
 began=$SECONDS rounds=0 failures=0
 [ "$row" != mariadb ] || minutes=0 # it has rounds of its own, and one table to write
 while [ "$rounds" = 0 ] || [ $((SECONDS - began)) -lt $((minutes * 60)) ]; do

@@ -93,7 +93,7 @@ func fillPeriod(t *testing.T, file string, n int) {
 		}
 		commands = append(commands, args)
 	}
-	replies, err := client.Do(t.Context(), "a", 0, commands...)
+	replies, err := client.Ask(t.Context(), "a", 0, commands...)
 	if err != nil || firstError(replies) != nil {
 		t.Fatal(err, firstError(replies))
 	}

@@ -15,10 +15,10 @@ import (
 // fakeFlock answers DN.* from maps: node → key → points.
 type fakeFlock map[string]map[string]int64
 
-func (f fakeFlock) Do(_ context.Context, node string, _ int, commands ...[]string) ([]dunlin.NodeReply, error) {
-	var out []dunlin.NodeReply
+func (f fakeFlock) Ask(_ context.Context, node string, _ int, commands ...[]string) ([]dunlin.Reply, error) {
+	var out []dunlin.Reply
 	for _, args := range commands {
-		r := dunlin.NodeReply{Node: node}
+		r := dunlin.Reply{Node: node}
 		keys, up := f[node]
 		switch {
 		case !up:
@@ -53,9 +53,9 @@ type silent struct {
 	asked *atomic.Int64
 }
 
-func (s silent) Do(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.NodeReply, error) {
+func (s silent) Ask(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.Reply, error) {
 	if node != s.node {
-		return s.fakeFlock.Do(ctx, node, db, commands...)
+		return s.fakeFlock.Ask(ctx, node, db, commands...)
 	}
 	s.asked.Add(1)
 	<-ctx.Done()

@@ -16,7 +16,7 @@ import (
 
 // asker is the part of the client that check needs.
 type asker interface {
-	Do(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.NodeReply, error)
+	Ask(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.Reply, error)
 }
 
 type cellID struct {
@@ -115,7 +115,7 @@ const pingTimeout = 3 * time.Second
 func (c *checker) list(ctx context.Context, n *ring.Node) ([]cellID, error) {
 	brief, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	replies, err := c.ask.Do(brief, n.Name, 0, []string{"PING"})
+	replies, err := c.ask.Ask(brief, n.Name, 0, []string{"PING"})
 	if err = cmp.Or(err, firstError(replies)); err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (c *checker) periods(ctx context.Context, node string, shard int) ([]string
 	if c.period != "" {
 		return []string{c.period}, nil
 	}
-	replies, err := c.ask.Do(ctx, node, shard, []string{"DN.PERIODS"})
+	replies, err := c.ask.Ask(ctx, node, shard, []string{"DN.PERIODS"})
 	if err = cmp.Or(err, firstError(replies)); err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (c *checker) digests(ctx context.Context, node string, shard int, cells []*
 	for _, cell := range cells {
 		commands = append(commands, []string{"DN.DIGEST", cell.Period})
 	}
-	replies, err := c.ask.Do(ctx, node, shard, commands...)
+	replies, err := c.ask.Ask(ctx, node, shard, commands...)
 	if err = cmp.Or(err, firstError(replies)); err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func (c *checker) drill(ctx context.Context, cell *checkCell) {
 }
 
 func (c *checker) keyDigests(ctx context.Context, node string, cell *checkCell) (map[string]digest, error) {
-	replies, err := c.ask.Do(ctx, node, cell.Shard, []string{"DN.DIGEST", cell.Period, "KEYS"})
+	replies, err := c.ask.Ask(ctx, node, cell.Shard, []string{"DN.DIGEST", cell.Period, "KEYS"})
 	if err = cmp.Or(err, firstError(replies)); err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func (c *checker) keyDigests(ctx context.Context, node string, cell *checkCell) 
 	return out, nil
 }
 
-func firstError(replies []dunlin.NodeReply) error {
+func firstError(replies []dunlin.Reply) error {
 	for _, r := range replies {
 		if r.Err != nil {
 			return r.Err

@@ -28,7 +28,9 @@ func (d *demo) runAgents(ctx context.Context) error {
 	log := slog.New(slog.NewTextHandler(logFile, nil))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, n := range d.plan.nodes {
-		client, err := dunlin.Open(ctx, dunlin.Config{URL: fmt.Sprintf("redis://127.0.0.1:%d", n.resp)})
+		client, err := dunlin.Open(ctx, dunlin.Config{
+			URL: fmt.Sprintf("redis://127.0.0.1:%d", n.resp), Timeout: time.Second,
+		})
 		if err != nil {
 			return fmt.Errorf("open %s for its agent: %w", n.name, err)
 		}

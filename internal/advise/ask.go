@@ -34,12 +34,12 @@ type Advisor struct {
 	Topology *ring.Topology
 	Node     Asker // asks the nodes, by their names
 	// Process asks a Redis process of a node itself.
-	Process func(ctx context.Context, url string, commands ...[]string) ([]dunlin.NodeReply, error)
+	Process func(ctx context.Context, url string, commands ...[]string) ([]dunlin.Reply, error)
 }
 
 // Asker is the part of the client that is needed.
 type Asker interface {
-	Do(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.NodeReply, error)
+	Ask(ctx context.Context, node string, db int, commands ...[]string) ([]dunlin.Reply, error)
 }
 
 // askTimeout is how long a Redis process may take that may not be there at all.
@@ -92,7 +92,7 @@ func (a *Advisor) noteShard(ctx context.Context, n *ring.Node, shard int) (Note,
 // sampleKeys looks at some series keys of a shard through the node's front door. SCAN goes through the keys in the
 // order of their hashes, so the first it gives are as good as any.
 func (a *Advisor) sampleKeys(ctx context.Context, node string, shard int) ([]Sample, error) {
-	replies, err := a.Node.Do(ctx, node, shard, []string{"SCAN", "0", "COUNT", strconv.Itoa(4 * sampledKeys)})
+	replies, err := a.Node.Ask(ctx, node, shard, []string{"SCAN", "0", "COUNT", strconv.Itoa(4 * sampledKeys)})
 	if err = cmp.Or(err, firstError(replies)); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (a *Advisor) sampleKeys(ctx context.Context, node string, shard int) ([]Sam
 		if _, err := a.Topology.Layout.ParseKey([]byte(key)); err != nil || len(samples) == sampledKeys {
 			continue
 		}
-		replies, err := a.Node.Do(ctx, node, shard, []string{"OBJECT", "ENCODING", key}, []string{"MEMORY", "USAGE", key},
+		replies, err := a.Node.Ask(ctx, node, shard, []string{"OBJECT", "ENCODING", key}, []string{"MEMORY", "USAGE", key},
 			[]string{"ZCARD", key}, []string{"ZRANGE", key, "0", "0"},
 			[]string{"ZRANGE", key, "-1", "-1"})
 		if err = cmp.Or(err, firstError(replies)); err != nil {
@@ -120,7 +120,7 @@ func (a *Advisor) sampleKeys(ctx context.Context, node string, shard int) ([]Sam
 	return samples, nil
 }
 
-func readSample(key string, replies []dunlin.NodeReply) (Sample, bool) {
+func readSample(key string, replies []dunlin.Reply) (Sample, bool) {
 	s := Sample{KeyLen: len(key), Encoding: fmt.Sprint(replies[0].Value)}
 	var ok1, ok2 bool
 	s.Bytes, ok1 = replies[1].Value.(int64)
@@ -152,7 +152,7 @@ func memberSeconds(member any) float64 {
 func (a *Advisor) listpackLimit(ctx context.Context, n *ring.Node, shard int) (name string, limit int64, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	door, err := a.Node.Do(ctx, n.Name, shard, []string{"DN.EPOCH"})
+	door, err := a.Node.Ask(ctx, n.Name, shard, []string{"DN.EPOCH"})
 	if cmp.Or(err, firstError(door)) != nil {
 		return "", 0, false
 	}
@@ -189,16 +189,16 @@ func parseLimit(v any) (name string, limit int64, ok bool) {
 }
 
 // AskProcess sends commands to a Redis process itself.
-func AskProcess(ctx context.Context, url string, commands ...[]string) ([]dunlin.NodeReply, error) {
+func AskProcess(ctx context.Context, url string, commands ...[]string) ([]dunlin.Reply, error) {
 	client, err := dunlin.Open(ctx, dunlin.Config{URL: url, Timeout: time.Second})
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	return client.Do(ctx, client.Topology().Nodes[0].Name, 0, commands...)
+	return client.Ask(ctx, client.Topology().Nodes[0].Name, 0, commands...)
 }
 
-func firstError(replies []dunlin.NodeReply) error {
+func firstError(replies []dunlin.Reply) error {
 	for _, r := range replies {
 		if r.Err != nil {
 			return r.Err

@@ -30,8 +30,8 @@ func TestAdvisor_Encodings_olderName(t *testing.T) {
 	topo.Nodes[0].Redis = []string{"redis://127.0.0.1:7001"}
 	epoch := "abc"
 	a := &Advisor{Node: olderRedis{}, Topology: topo}
-	a.Process = func(context.Context, string, ...[]string) ([]dunlin.NodeReply, error) {
-		return []dunlin.NodeReply{{Value: epoch}, {Value: []any{"zset-max-ziplist-entries", "128"}}}, nil
+	a.Process = func(context.Context, string, ...[]string) ([]dunlin.Reply, error) {
+		return []dunlin.Reply{{Value: epoch}, {Value: []any{"zset-max-ziplist-entries", "128"}}}, nil
 	}
 	notes := a.Encodings(t.Context(), nil)
 	if len(notes) != 1 || notes[0].ConfigSet != "CONFIG SET zset-max-ziplist-entries 400" {
@@ -47,9 +47,9 @@ func TestAdvisor_Encodings_olderName(t *testing.T) {
 // olderRedis answers as a node whose one key is a day of 8640 points.
 type olderRedis struct{}
 
-func (olderRedis) Do(_ context.Context, _ string, _ int, commands ...[]string) ([]dunlin.NodeReply, error) {
+func (olderRedis) Ask(_ context.Context, _ string, _ int, commands ...[]string) ([]dunlin.Reply, error) {
 	key := "2026-11-22:web1:cpu"
-	var out []dunlin.NodeReply
+	var out []dunlin.Reply
 	for _, args := range commands {
 		var v any
 		switch args[0] {
@@ -69,7 +69,7 @@ func (olderRedis) Do(_ context.Context, _ string, _ int, commands ...[]string) (
 				v = []any{"1795391990:1.5"}
 			}
 		}
-		out = append(out, dunlin.NodeReply{Value: v})
+		out = append(out, dunlin.Reply{Value: v})
 	}
 	return out, nil
 }

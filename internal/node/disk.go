@@ -34,6 +34,9 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 		CheckpointBytes: c.CheckpointBytes, MaxUnwritten: c.MaxUnwritten, BackupPath: c.BackupPath, Log: n.log,
 		Now: time.Now, Held: func(bytes int64) { n.keeper.budget.Set(budget.Log, bytes) },
 	}, n.keeper.Floor())
+	if err == nil {
+		n.keeper.advance(n.disk.Floor()) // the log may know a later one than the floor file
+	}
 	return err
 }
 

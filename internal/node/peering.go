@@ -70,7 +70,7 @@ func (n *Node) openPeers() error {
 	if p == nil {
 		return nil
 	}
-	p.feed = &peering.Feed{Node: n.self.Name, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
+	p.feed = &peering.Feed{Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		shards, syncers := n.shared(t)
@@ -138,9 +138,13 @@ func (p *peers) Hello(text string) (answer string, s server.PeerSession, err err
 		return "", nil, err
 	}
 	for _, l := range p.links {
-		if life, ok := l.link.Follows(); ok && life.Node == other.Node && life.Incarnation != other.Incarnation {
+		if l.peer != other.Node {
+			continue
+		}
+		if life, ok := l.link.Follows(); ok && life.Incarnation != other.Incarnation {
 			return "", nil, errTwice
 		}
+		l.link.Kick()
 	}
 	return p.hello.String(), p.feed.NewSession(), nil
 }

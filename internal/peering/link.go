@@ -59,7 +59,8 @@ type LinkConfig struct {
 
 // Link follows one peer.
 type Link struct {
-	cfg LinkConfig
+	cfg  LinkConfig
+	kick chan struct{} // holds one: the peer has been heard of
 
 	mu     sync.Mutex // protects what follows
 	status Status
@@ -87,7 +88,7 @@ type Status struct {
 // NewLink makes a Link. It starts nothing.
 func NewLink(cfg LinkConfig) *Link {
 	return &Link{
-		cfg: cfg, status: Status{Peer: cfg.Peer, State: Connecting}, lags: map[int]time.Time{}, most: firstAnswer,
+		cfg: cfg, kick: make(chan struct{}, 1), status: Status{Peer: cfg.Peer, State: Connecting}, lags: map[int]time.Time{}, most: firstAnswer,
 	}
 }
 
@@ -113,7 +114,7 @@ func (l *Link) Run(ctx context.Context) error {
 			break
 		}
 		l.set(failed(err), err)
-		sleep(ctx, backoff/2+rand.N(backoff))
+		l.wait(ctx, backoff/2+rand.N(backoff))
 		backoff = min(2*backoff, mostBackoff)
 	}
 	return nil
@@ -359,11 +360,21 @@ func (l *Link) Status() Status {
 	return s
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+// Kick says that the peer has been heard of: it is worth trying now.
+func (l *Link) Kick() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// wait lets time pass, less if there is a Kick.
+func (l *Link) wait(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
+	case <-l.kick:
 	case <-t.C:
 	}
 }

@@ -22,7 +22,6 @@ const (
 
 // Feed is what a node answers its peers from.
 type Feed struct {
-	Node   string
 	Shards []*shard.Shard // with a log of their own
 	Bell   *replica.Bell  // theirs
 	Clock  func() time.Time

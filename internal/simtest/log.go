@@ -136,7 +136,7 @@ func (f *LogFlock) boot(n *logNode, floor series.Period) {
 	_, err = sh.Drop(context.Background(), floor)
 	must(err)
 	f.replay(n)
-	n.feed = &peering.Feed{Node: n.name, Shards: []*shard.Shard{sh}, Bell: bell, Clock: f.clock(n)}
+	n.feed = &peering.Feed{Shards: []*shard.Shard{sh}, Bell: bell, Clock: f.clock(n)}
 	n.down = false
 }
 

@@ -22,6 +22,9 @@ func runs() int {
 	if n, err := strconv.Atoi(os.Getenv("DUNLIN_CRASH_RUNS")); err == nil {
 		return n
 	}
+	if testing.Short() {
+		return 1
+	}
 	return 4
 }
 

@@ -171,6 +171,9 @@ func (v *victim) pairs(t *testing.T, rng *rand.Rand, n int) {
 // TestWalker_damage does to real files everything that a disk may do; DUNLIN_DAMAGE_PAIRS adds so many random pairs.
 func TestWalker_damage(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("too long with the race detector")
+	}
 	fs := filled(t, samples(1200))
 	pairs, _ := strconv.Atoi(os.Getenv("DUNLIN_DAMAGE_PAIRS"))
 	seed := firstSeed(t)

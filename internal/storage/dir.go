@@ -89,6 +89,7 @@ type onDisk struct {
 	gone        []*written    // what the next checkpoint makes superfluous
 	badSegments []file        // damaged: kept as *.bad when the next checkpoint is done
 	removed     series.Period // files below it are gone
+	noted       series.Period // the floor at the head of the newest segment
 }
 
 // start is what was found, and how far it is loaded.
@@ -124,8 +125,8 @@ type file struct {
 	size   int64
 
 	modified time.Time
-	moved    bool               // its header is that of another file: somebody has moved it here
-	run      replog.Incarnation // of a segment: the run of the node that wrote it, 0 = not known
+	moved    bool         // its header is that of another file: somebody has moved it here
+	head     replog.State // what a segment begins with, zero = not known
 }
 
 // ErrLocked: another process has the directory.
@@ -154,15 +155,21 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	default:
 		d.lock = lock
 	}
-	d.floor.Store(int64(floor))
 	d.removeBelow(floor)
 	d.look()
+	for _, seg := range d.start.found.segments { // the floor file may be gone
+		if seg.head.Layout == cfg.Layout {
+			floor = max(floor, seg.head.Floor)
+		}
+	}
+	d.floor.Store(int64(floor))
+	d.disk.noted = floor
 	first := uint64(1)
 	if d.start.blind { // above whatever numbers there are
-		first = uint64(max(cfg.Now().Unix(), 1))
+		first = uint64(max(cfg.Now().UnixMilli(), 1))
 	}
 	for _, s := range d.start.found.segments {
-		first = max(first, s.number/1000+1)
+		first = max(first, s.roll()+1)
 	}
 	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{

@@ -223,6 +223,10 @@ func (d *Dir) runLoads(ctx context.Context, parts []part) error {
 
 // loadPart loads a part of a period file. Damage is noted and never an error.
 func (d *Dir) loadPart(ctx context.Context, p part) error {
+	if p.to <= frame.HeaderBytes { // a crash came before its first record
+		d.adopt(part{file: p.file}, false)
+		return nil
+	}
 	l := &loader{d: d, part: p}
 	rep, err := d.scan(ctx, p.file, p.to, func(off int64, rec []byte) error {
 		if off >= p.from {

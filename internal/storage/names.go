@@ -42,10 +42,22 @@ func (d *Dir) newFile(at place, ext string) file {
 	return f
 }
 
+// sortFiles sorts by number. Files that went on for a segment follow it, also when two have its number.
 func sortFiles(files []file) {
 	slices.SortFunc(files, func(a, b file) int {
-		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.path, b.path))
+		return cmp.Or(
+			cmp.Compare(a.roll(), b.roll()), cmp.Compare(a.salt, b.salt), cmp.Compare(a.number, b.number),
+			cmp.Compare(a.path, b.path),
+		)
 	})
+}
+
+// roll is what a segment and the files that went on for it have in common.
+func (f file) roll() uint64 {
+	if f.ext == extLog {
+		return f.number / 1000
+	}
+	return f.number
 }
 
 func (f file) kind() frame.Kind {
@@ -69,7 +81,7 @@ func (f *file) inspect(fsys fsx.FS, root string) {
 	defer in.Close()
 	rep, _ := frame.Scan(in, f.kind(), f.salt, func(_ int64, rec []byte) error {
 		if s, err := replog.ReadState(rec); err == nil {
-			f.run = s.Incarnation
+			f.head = s
 		}
 		return errStop
 	})
@@ -77,4 +89,6 @@ func (f *file) inspect(fsys fsx.FS, root string) {
 }
 
 // endsRun says whether nobody wrote to a segment any more before the next began: a crash ended it, or it failed.
-func endsRun(seg, next file) bool { return next.run != seg.run || next.number/1000 == seg.number/1000 }
+func endsRun(seg, next file) bool {
+	return next.head.Incarnation != seg.head.Incarnation || next.roll() == seg.roll()
+}

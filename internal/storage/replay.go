@@ -35,7 +35,7 @@ func (d *Dir) runReplay(ctx context.Context, segments []file) error {
 
 // logPart is records of one shard from one segment.
 type logPart struct {
-	roll uint64 // the segment, and the files that went on for it
+	salt uint64 // of the segment, and of the files that went on for it
 	head bool   // it begins with the record that the segment begins with
 	recs records
 }
@@ -47,7 +47,7 @@ func (d *Dir) readLog(ctx context.Context, segments []file, work map[int]chan *l
 		if !d.needed(seg) {
 			continue
 		}
-		l.roll, l.records = seg.number/1000, 0
+		l.salt, l.records = seg.salt, 0
 		rep, err := d.scan(ctx, seg, seg.size, func(_ int64, rec []byte) error { return l.record(rec) })
 		if err := l.flush(); err != nil { // the next segment has names of its own
 			return err
@@ -70,7 +70,7 @@ type logReader struct {
 	d       *Dir
 	ctx     context.Context
 	work    map[int]chan *logPart
-	roll    uint64
+	salt    uint64
 	records int // of the segment, so far
 	parts   map[int]*logPart
 	head    replog.Reader
@@ -103,7 +103,7 @@ func (l *logReader) record(rec []byte) error {
 func (l *logReader) part(id int) *logPart {
 	p := l.parts[id]
 	if p == nil {
-		p = &logPart{roll: l.roll}
+		p = &logPart{salt: l.salt}
 		l.parts[id] = p
 	}
 	return p
@@ -138,7 +138,7 @@ func (d *Dir) needed(seg file) bool {
 type replayer struct {
 	d      *Dir
 	sh     *shard.Shard
-	of     uint64 // the segment whose names are in dict
+	of     uint64 // the salt of the segment whose names are in dict
 	dict   replog.Dict
 	in     replog.Reader
 	puts   []store.Put
@@ -162,8 +162,8 @@ func (r *replayer) run(ctx context.Context, in <-chan *logPart) error {
 }
 
 func (r *replayer) unite(p *logPart) {
-	if p.roll != r.of {
-		r.of, r.dict = p.roll, replog.Dict{}
+	if p.salt != r.of {
+		r.of, r.dict = p.salt, replog.Dict{}
 	}
 	from := 0
 	for i, end := range p.recs.ends {
@@ -238,7 +238,7 @@ func (r *replayer) record(rec []byte) {
 // checkpoint covers what it held. An unfinished end of the last segment of a run is what a crash leaves.
 func (d *Dir) judge(seg file, rep frame.Report, err error, last bool) {
 	torn := rep.Torn && len(rep.Damaged) == 1 && last
-	if err == nil && !rep.HeaderBad && (len(rep.Damaged) == 0 || torn) {
+	if err == nil && !rep.HeaderBad && (len(rep.Damaged) == 0 || torn) || seg.size <= frame.HeaderBytes && last {
 		return
 	}
 	d.reportDamage(seg, rep, err)

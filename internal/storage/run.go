@@ -111,6 +111,10 @@ func (d *Dir) removeDropped() {
 	}
 	d.disk.Lock()
 	defer d.disk.Unlock()
+	if floor > d.disk.noted { // a segment begins with the floor: the log knows it too
+		d.roll()
+		d.disk.noted = floor
+	}
 	for at, p := range d.disk.places {
 		if at.period < floor {
 			for _, w := range p.full {

@@ -278,6 +278,28 @@ func TestDir_drop(t *testing.T) {
 	}
 }
 
+// TestDir_floorOfTheLog: who does not know the floor any more, because its file was damaged, finds it in the log.
+func TestDir_floorOfTheLog(t *testing.T) {
+	all := samples(2000)
+	fs := filled(t, all)
+	h := loaded(t, fs, oldest)
+	if _, err := h.raise(t, today); err != nil {
+		t.Fatal(err)
+	}
+	h.removeDropped()
+	late := sampleOf("web1:late", midnight, "1")
+	h.write(t, []sample{late}) // into the segment that begins with the floor
+	again := loaded(t, fs.Crash(fsxtest.Crash{}), oldest)
+	if again.Floor() != today {
+		t.Errorf("the floor is %d, want %d", again.Floor(), today)
+	}
+	for _, id := range again.held(t) {
+		if !strings.HasPrefix(id, layout.PeriodString(today)) {
+			t.Fatalf("%s is dropped and has come back", id)
+		}
+	}
+}
+
 func TestDir_Backup(t *testing.T) {
 	all := samples(3000)
 	fs := filled(t, all)

@@ -56,7 +56,7 @@ type Walker struct {
 
 // dictKey is one shard of one segment.
 type dictKey struct {
-	roll  uint64
+	salt  uint64
 	shard int
 }
 
@@ -86,8 +86,7 @@ func (w *Walker) Run(ctx context.Context) error {
 		}
 		if f.ext == extLog && !f.moved && f.number < m.segment {
 			for i := range w.Findings[before:] {
-				w.Findings[before+i].Harmless = true
-				w.Findings[before+i].What += "; its points are in period files, it is kept for peers"
+				w.Findings[before+i].What += "; the node has its points in period files, the log keeps it for peers"
 			}
 		}
 	}
@@ -175,10 +174,17 @@ func (w *Walker) file(ctx context.Context, f file, m manifest, last bool) error 
 	if err != nil {
 		w.find(Finding{File: f.path, Offset: -1, What: err.Error()})
 	}
+	if f.moved {
+		w.find(Finding{File: f.path, Offset: 0, Bytes: f.size, What: "it was written under another name"})
+	}
+	covered, listed := m.files[f.path]
+	if f.size <= frame.HeaderBytes && !listed && last {
+		w.find(Finding{File: f.path, Bytes: f.size, What: "begun and empty, as a crash leaves it", Harmless: true})
+		return nil
+	}
 	if rep.HeaderBad {
 		w.find(Finding{File: f.path, Offset: 0, Bytes: frame.HeaderBytes, What: "the header is damaged"})
 	}
-	covered, listed := m.files[f.path]
 	for i, d := range rep.Damaged {
 		torn := rep.Torn && i == len(rep.Damaged)-1 && last && (!listed || d.Offset >= covered)
 		what := "damaged: what was there can not be read"
@@ -256,7 +262,7 @@ func (w *Walker) points(f file, rec []byte, point func([]byte, series.Point)) (l
 	if err := w.in.Reset(rec); err != nil {
 		return 0, err
 	}
-	key := dictKey{f.number / 1000, w.in.Shard}
+	key := dictKey{f.salt, w.in.Shard}
 	if w.dicts[key] == nil {
 		w.dicts[key] = &replog.Dict{}
 	}

@@ -70,20 +70,29 @@ func readStates(m rueidis.RedisMessage) ([]Change, error) {
 	states := make([]State, len(out))
 	for i := range out {
 		sum, err := all[4*i+2].ToString()
-		if err != nil || len(sum) != sumBytes {
+		if err != nil {
 			continue
 		}
 		member, err := all[4*i+3].ToString()
 		if err != nil {
 			continue
 		}
-		pt, err := series.ParseMember([]byte(member))
-		if err != nil {
-			continue
+		if states[i], err = parseState(sum, member); err == nil {
+			out[i].State = &states[i]
 		}
-		b := []byte(sum)
-		states[i] = State{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:]), Newest: pt}
-		out[i].State = &states[i]
 	}
 	return out, nil
+}
+
+// parseState reads the sum and the newest member of a key.
+func parseState(sum, member string) (State, error) {
+	if len(sum) != sumBytes {
+		return State{}, fmt.Errorf("dn.poll: a sum of %d bytes, want %d: %w", len(sum), sumBytes, errAnswer)
+	}
+	pt, err := series.ParseMember([]byte(member))
+	if err != nil {
+		return State{}, err
+	}
+	b := []byte(sum)
+	return State{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:]), Newest: pt}, nil
 }

@@ -102,24 +102,35 @@ func (in *injecting) some(t *testing.T, cases int) error {
 	return nil
 }
 
-// all strikes every call that a run makes, as one of several workers.
+// all strikes every call that a run makes, the first of each kind first, as one of several workers, until the time is
+// over.
 func (in *injecting) all(t *testing.T, worker, workers int) error {
-	turn := 0
-	for _, name := range struck {
-		for strike := range strikes {
-			if turn++; turn%workers != worker {
-				continue
+	type kind struct {
+		name   string
+		strike int
+	}
+	var kinds []kind
+	for i := range len(struck) * len(strikes) {
+		if i%workers == worker {
+			kinds = append(kinds, kind{struck[i/len(strikes)], i % len(strikes)})
+		}
+	}
+	end := time.Now().Add(longTime())
+	for nth := 1; len(kinds) > 0; nth++ {
+		var left []kind // with calls behind the nth
+		for _, k := range kinds {
+			if time.Now().After(end) {
+				return nil
 			}
-			for nth := 1; nth <= 600; nth++ {
-				hit, err := in.one(t, name, strike, nth)
-				if err != nil {
-					return err
-				}
-				if !hit {
-					break
-				}
+			hit, err := in.one(t, k.name, k.strike, nth)
+			if err != nil {
+				return err
+			}
+			if hit {
+				left = append(left, k)
 			}
 		}
+		kinds = left
 	}
 	return nil
 }
@@ -183,7 +194,9 @@ func (in *injecting) meet(n *node, kills bool) (hit bool, err error) {
 	for n.watch.hit() == 0 && time.Now().Before(end) {
 		n.ended(5 * time.Millisecond)
 	}
-	hit = n.watch.hit() > 0
+	if hit = n.watch.hit() > 0; !hit {
+		hit = n.watch.lift() > 0
+	}
 	if hit && kills {
 		if !n.ended(5 * time.Second) {
 			return hit, fmt.Errorf("it survives kill -9")

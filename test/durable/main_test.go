@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -127,6 +128,15 @@ func needRoot(t *testing.T) {
 }
 
 func long() bool { return os.Getenv(longEnv) != "" }
+
+// longTime is how long one round of the long tier may take, DUNLIN_MINUTES.
+func longTime() time.Duration {
+	n, err := strconv.Atoi(os.Getenv("DUNLIN_MINUTES"))
+	if err != nil {
+		n = 20
+	}
+	return time.Duration(n) * time.Minute
+}
 
 // times gives the number of cases of a row in CI and in one round of the long tier.
 func times(ci, longTier int) int {

@@ -170,8 +170,8 @@ func (s *standin) runWriter() {
 		for len(s.pending) == 0 && !s.sync {
 			s.cond.Wait()
 		}
-		batch, upTo := s.pending, s.appended
-		due := (s.sync || s.fsync == "always" || s.degraded) && s.fault != neverSyncs
+		batch, upTo, last := s.pending, s.appended, s.disk.ending
+		due := (s.sync || last || s.fsync == "always" || s.degraded) && s.fault != neverSyncs
 		s.pending, s.sync, s.disk.calling = nil, false, time.Now()
 		if s.disk.file == nil && s.fault != forgetsTail {
 			batch = append(s.tail, batch...)
@@ -193,7 +193,7 @@ func (s *standin) runWriter() {
 			s.degraded, s.behind = false, s.appended
 		}
 		s.cond.Broadcast()
-		if s.disk.ending && len(s.pending) == 0 {
+		if last && len(s.pending) == 0 {
 			return
 		}
 	}

@@ -58,6 +58,14 @@ func (w *watcher) hit() int {
 	return w.hits
 }
 
+// lift ends the rule and says how often it struck.
+func (w *watcher) lift() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rule = nil
+	return w.hits
+}
+
 func (w *watcher) decide(c call) verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -99,7 +107,11 @@ type response struct {
 // receive takes the listener that giveFilter sends.
 func receive(socket int) (int, error) {
 	buf, oob := make([]byte, 1), make([]byte, 64)
-	_, n, _, _, err := unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	var n int
+	err := error(unix.EINTR)
+	for err == unix.EINTR {
+		_, n, _, _, err = unix.Recvmsg(socket, buf, oob, unix.MSG_CMSG_CLOEXEC)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("receive the listener: %w", err)
 	}

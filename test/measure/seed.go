@@ -129,7 +129,7 @@ func (f *flock) writers(ctx context.Context) ([]*agent.Simulated, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open %s: %w", n.name, err)
 		}
-		context.AfterFunc(ctx, client.Close)
+		context.AfterFunc(ctx, func() { _ = client.Close() })
 		hosts := seedHosts*(i+1)/len(f.nodes) - seedHosts*i/len(f.nodes)
 		sims = append(sims, agent.NewSimulated(agent.SimConfig{
 			Client: &near{client, "-" + n.name}, Hosts: hosts, Every: seedEvery, Seed: uint64(2012 + i), Log: log,

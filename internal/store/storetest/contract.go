@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"stats", testStats},
 		{"law_model", lawModel},
 		{"law_anyOrderAnyTimes", lawOrder},
+		{"law_states", lawStates},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := open(t)
