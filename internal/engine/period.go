@@ -26,7 +26,6 @@ type period struct {
 	order   order // the journal
 	late    late.List
 	marks   marks.Table
-	grid    *grid // nil = nobody has asked for it yet
 	tables  int64 // bytes in sight of the garbage collector, as counted
 }
 
@@ -122,7 +121,7 @@ func (p *period) each(from uint32, fn func(id uint32, e *entry) bool) {
 
 // recount counts what lies in the Go heap, after it may have grown.
 func (p *period) recount() {
-	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.pages))*8 + p.marks.Size() + p.late.Size() + p.grid.size()
+	n := int64(unsafe.Sizeof(*p)) + int64(cap(p.pages))*8 + p.marks.Size() + p.late.Size()
 	p.Set(&p.tables, n)
 }
 

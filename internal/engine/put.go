@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -100,7 +101,7 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	d, one := e.digest(), store.Digest{}
 	one.AddMember(s.names.Seed(to.id), put.Member)
 	d.Add(one)
-	s.toGrid(to.p, to.id, put.TS, one)
+	s.cfg.Grid.Add(grid.Point{Period: to.p.id, ID: to.id, Seed: s.names.Seed(to.id), TS: put.TS, Digest: one})
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
 	s.record(to.id, put.Point())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -100,7 +101,7 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 
 // startDigest makes s.digest that of an entry, to which points are about to be added.
 func (s *Store) startDigest(p *period, id uint32, e *entry) {
-	s.digest, s.digestOf, s.digestID, s.seriesSeed = e.digest(), p, id, s.names.Seed(id)
+	s.digest, s.digestOf, s.digestID, s.seriesSeed = e.digest(), p.id, id, s.names.Seed(id)
 }
 
 // addDigest adds a new point to the digest and to the log.
@@ -108,7 +109,7 @@ func (s *Store) addDigest(pt series.Point) {
 	var one store.Digest
 	s.sum.Add(&one, s.seriesSeed, pt)
 	s.digest.Add(one)
-	s.toGrid(s.digestOf, s.digestID, pt.TS, one)
+	s.cfg.Grid.Add(grid.Point{Period: s.digestOf, ID: s.digestID, Seed: s.seriesSeed, TS: pt.TS, Digest: one})
 	s.record(s.digestID, pt)
 }
 

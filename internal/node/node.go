@@ -76,19 +76,24 @@ type Node struct {
 	log   *slog.Logger
 	runID string
 
-	shards    map[int]*shard.Shard
-	closers   []func() error // what New opened, closed when Run ends
-	links     []link
-	followers []*syncer.Follower
-	sweepers  []*sweeper // one per held shard, lowest first
-	forward   *forwarder
-	flock     *flock
-	keeper    *keeper
-	index     *query.Index
-	disk      *storage.Dir // nil = points are not kept on disk
-	peers     *peers       // nil = the log protocol is spoken with nobody
+	shards   map[int]*shard.Shard
+	closers  []func() error // what New opened, closed when Run ends
+	sweepers []*sweeper     // one per held shard, lowest first
+	forward  *forwarder
+	flock    *flock
+	keeper   *keeper
+	index    *query.Index
+	disk     *storage.Dir // nil = points are not kept on disk
 
+	following
 	phase
+}
+
+// following is who brings points from elsewhere.
+type following struct {
+	links     []link             // by the journals of peers
+	peers     *peers             // by their logs; nil = that protocol is spoken with nobody
+	followers []*syncer.Follower // of the node's own Redis processes
 }
 
 // phase is what the node is in the middle of.
@@ -158,14 +163,14 @@ func withDefaults(cfg Config, self *ring.Node) Config {
 
 // checkBinds refuses to be open to a network without credentials.
 func checkBinds(cfg Config) error {
-	if err := server.CheckBind(cfg.RespAddr, cfg.Password); err != nil {
+	if err := resp.CheckBind(cfg.RespAddr, cfg.Password); err != nil {
 		return err
 	}
 	if cfg.WebAddr == "" || cfg.WebConfigFile != "" {
 		return nil
 	}
 	// "x" stands for any credential: only where the address leads matters here.
-	if server.CheckBind(cfg.WebAddr, "") != nil && server.CheckBind(cfg.WebAddr, "x") == nil {
+	if resp.CheckBind(cfg.WebAddr, "") != nil && resp.CheckBind(cfg.WebAddr, "x") == nil {
 		return fmt.Errorf("listen on %s: %w", cfg.WebAddr, ErrOpenHTTP)
 	}
 	return nil

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"net"
-	"strings"
 	"time"
 
-	"github.com/redis/rueidis"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/door"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -40,7 +39,7 @@ type peerLink struct {
 	peer    string
 	link    *peering.Link
 	syncers []*syncer.Syncer // for a peer that speaks no log
-	conns   []*conn
+	conns   []*door.Conn
 }
 
 // newPeers is nil for a node that has nobody to speak the log protocol with.
@@ -57,6 +56,14 @@ func (n *Node) newPeers(inc replog.Incarnation) *peers {
 	}
 }
 
+// newGrid gives what a shard is compared by, nil when there is nobody to compare with.
+func (n *Node) newGrid() *grid.Grid {
+	if n.peers == nil {
+		return nil
+	}
+	return grid.New(n.cfg.Topology.Cluster)
+}
+
 // ringHash is the same for nodes that place series in the same way.
 func ringHash(t *ring.Topology) uint64 {
 	h := fnv.New64a()
@@ -70,7 +77,7 @@ func (n *Node) openPeers() error {
 	if p == nil {
 		return nil
 	}
-	p.feed = &peering.Feed{Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
+	p.feed = &peering.Feed{Self: p.hello, Meet: p.meet, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		shards, syncers := n.shared(t)
@@ -79,16 +86,15 @@ func (n *Node) openPeers() error {
 		}
 		l := &peerLink{peer: t.Name, syncers: syncers}
 		for range 2 {
-			c, err := newConn(t.URL, passwordOf(n.cfg.Topology, t), 0, 2)
+			c, err := door.New(door.Config{URL: t.URL, Password: passwordOf(n.cfg.Topology, t), Timeout: peerTimeout})
 			if err != nil {
 				return err
 			}
-			c.opt.ConnWriteTimeout = peerTimeout
 			l.conns = append(l.conns, c)
-			n.closers = append(n.closers, func() error { c.close(); return nil })
+			n.closers = append(n.closers, func() error { c.Close(); return nil })
 		}
 		l.link = peering.NewLink(peering.LinkConfig{
-			Peer: t.Name, Self: p.hello, Shards: shards, Pull: caller{l.conns[0]}, Compare: caller{l.conns[1]},
+			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
 			Follows: p.follows, Journal: l.runSyncers, Log: n.log,
 		})
 		p.links = append(p.links, l)
@@ -128,33 +134,26 @@ func (p *peers) follows() (nodes []string) {
 // errTwice refuses a node while another one of its name is there.
 var errTwice = errors.New("another node of this name is running: give one of the two another name")
 
-// Hello implements server.Peering.
-func (p *peers) Hello(text string) (answer string, s server.PeerSession, err error) {
-	other, err := peering.ParseHello(text)
-	if err == nil {
-		err = p.hello.Check(other)
-	}
-	if err != nil {
-		return "", nil, err
-	}
+// meet says why a node that introduces itself is not to be answered. Another is worth being followed at once.
+func (p *peers) meet(other peering.Hello) error {
 	for _, l := range p.links {
 		if l.peer != other.Node {
 			continue
 		}
 		if life, ok := l.link.Follows(); ok && life.Incarnation != other.Incarnation {
-			return "", nil, errTwice
+			return errTwice
 		}
 		l.link.Kick()
 	}
-	return p.hello.String(), p.feed.NewSession(), nil
+	return nil
 }
 
 // serverPeering is what the front door answers peers from.
-func (n *Node) serverPeering() server.Peering {
+func (n *Node) serverPeering() func() server.PeerSession {
 	if n.peers == nil {
 		return nil
 	}
-	return n.peers
+	return func() server.PeerSession { return n.peers.feed.NewSession() }
 }
 
 // linkStatuses tells of every shard and peer.
@@ -189,52 +188,11 @@ func (l *peerLink) statuses() (list []syncer.Status) {
 			st.Points += s.Points + s.Repaired
 			st.Repaired += s.Compares
 			for _, c := range l.conns {
-				st.Bytes += c.bytes.Load()
-				st.Commands += c.commands.Load()
+				st.Bytes += c.Bytes()
+				st.Commands += c.Commands()
 			}
 		}
 		list = append(list, st)
 	}
 	return list
-}
-
-// caller is a connection to a peer, as package peering wants it.
-type caller struct{ c *conn }
-
-// Call implements peering.Caller.
-func (c caller) Call(ctx context.Context, cmd string, arg []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
-	defer cancel()
-	c.c.commands.Add(1)
-	replies, _, err := c.c.do(ctx, [][]string{{cmd, string(arg)}})
-	if err != nil {
-		return nil, err
-	}
-	b, err := replies[0].AsBytes()
-	var refusal *rueidis.RedisError
-	if errors.As(err, &refusal) {
-		text := strings.ToLower(refusal.Error())
-		if strings.HasPrefix(text, "nolog") || strings.Contains(text, "unknown command") {
-			err = fmt.Errorf("%w: %w", peering.ErrNoLog, err)
-		}
-	}
-	return b, err
-}
-
-// countingConn counts what goes over a connection.
-type countingConn struct {
-	net.Conn
-	c *conn
-}
-
-func (cc *countingConn) Read(b []byte) (int, error) {
-	n, err := cc.Conn.Read(b)
-	cc.c.bytes.Add(int64(n))
-	return n, err
-}
-
-func (cc *countingConn) Write(b []byte) (int, error) {
-	n, err := cc.Conn.Write(b)
-	cc.c.bytes.Add(int64(n))
-	return n, err
 }

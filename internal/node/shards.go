@@ -24,7 +24,10 @@ func (n *Node) openShards(ctx context.Context) error {
 	readers := map[int]store.Reader{}
 	for _, id := range n.self.Hold {
 		rec := n.newRecorder()
-		st, redis, err := n.openStore(id, incarnation, rec)
+		g := n.newGrid()
+		st, redis, err := n.openStore(engine.Config{
+			Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation), Recorder: rec, Shard: id, Grid: g,
+		})
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
@@ -37,6 +40,7 @@ func (n *Node) openShards(ctx context.Context) error {
 			cfg.Log, cfg.Loading = n.disk.Log(), true
 		}
 		if cfg.Recorder = rec; n.peers != nil {
+			cfg.Grid = g
 			cfg.Tail, cfg.Bell = tailBytes/int64(len(n.self.Hold)), n.peers.bell
 		}
 		sh, err := shard.New(ctx, cfg)
@@ -63,15 +67,11 @@ func (n *Node) openShards(ctx context.Context) error {
 }
 
 // openStore gives the store of a shard; redis is the same again where it is a Redis process.
-func (n *Node) openStore(id int, incarnation replog.Incarnation, rec *replog.Recorder) (
-	st store.Store, redis *store.Redis, err error,
-) {
-	t := n.cfg.Topology
+func (n *Node) openStore(cfg engine.Config) (st store.Store, redis *store.Redis, err error) {
+	t, id := n.cfg.Topology, cfg.Shard
 	if !n.self.OnRedis() {
-		return engine.New(engine.Config{
-			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec, Shard: id, Grid: n.peers != nil,
-		}), nil, nil
+		cfg.Layout, cfg.Cluster, cfg.Clock, cfg.Budget = t.Layout, t.Cluster, n.cfg.Clock, n.keeper.budget
+		return engine.New(cfg), nil, nil
 	}
 	if id > len(n.self.Redis) {
 		return nil, nil, errors.New("the topology names no Redis process for it")

@@ -1,12 +1,12 @@
-// Package peering keeps engine nodes equal: it asks a peer for the log of all shards, and exchanges points with it where
-// the log does not reach.
+// Package peering keeps engine nodes equal: it asks a peer for the log of all shards, and exchanges points with it
+// where the log does not reach.
 //
 // # What it is
 //
-// The log protocol, docs/log-protocol.md. A Session answers one peer: what it lacks of the log, batch by batch, and what
-// it asks to compare. A Follower asks, and applies what is answered. An Exchange brings everything that the other side
-// has, the newest hour first, step by step. A Link is what runs: one connection to pull, one to exchange, for all shards
-// that two nodes share.
+// The log protocol, docs/log-protocol.md. A Session answers one peer: what it lacks of the log, batch by batch, and
+// what it asks to compare. A Follower asks, and applies what is answered. An Exchange brings everything that the other
+// side has, the newest hour first, step by step. A Link is what runs: one connection to pull, one to exchange, for all
+// shards that two nodes share.
 //
 //	Link ─ Follower.Request ──► Session.Pull ─ Cursor over each shard's Tail
 //	  │  ◄─ Follower.Apply ────────┘

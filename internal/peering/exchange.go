@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -23,10 +25,10 @@ type Standing struct {
 type Remote interface {
 	Standing(ctx context.Context, shard int) (Standing, error)
 	// Hours gives the hours that have points, the latest first.
-	Hours(ctx context.Context, shard int) ([]store.HourDigest, error)
-	Buckets(ctx context.Context, q HourQuery) ([store.Buckets]store.Digest, error)
+	Hours(ctx context.Context, shard int) ([]grid.HourDigest, error)
+	Buckets(ctx context.Context, q HourQuery) (grid.Sums, error)
 	// Series gives some of the series in the wanted buckets, from a place on, and the next place, 0 at the end.
-	Series(ctx context.Context, q HourQuery) (list []store.SeriesDigest, next uint32, err error)
+	Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error)
 	// Points gives records of all points of an hour of some series.
 	Points(ctx context.Context, q HourQuery) (recs [][]byte, err error)
 }
@@ -35,7 +37,7 @@ type Remote interface {
 type HourQuery struct {
 	Shard  int
 	Hour   int64 // since 1970
-	Want   [store.Buckets]bool
+	Want   [grid.Buckets]bool
 	From   uint32   // Series: the place
 	Series [][]byte // Points: host:metric of each
 }
@@ -45,7 +47,6 @@ const (
 	pointsAtOnce = 100_000 // of the buckets whose series are compared together, about
 	seriesAtOnce = 32      // whose points are fetched together
 	seriesLooked = 256
-	fillAtOnce   = 64 // keys whose points are read for the grid under one lock
 )
 
 // ErrNotNow: the other side can not be exchanged with now, or this one is busy with another. It may be tried again.
@@ -60,11 +61,11 @@ type Exchange struct {
 	excess bool // the peer may have points that its vector does not cover
 
 	begun   bool
-	hours   []store.HourDigest // of the peer, still to be compared
-	buckets []bucket           // of the first hour, still to be compared
-	lacking [][]byte           // series of that hour whose points are still to be fetched
-	q       HourQuery          // of the buckets that are being compared
-	walking bool               // q has more series
+	hours   []grid.HourDigest // of the peer, still to be compared
+	buckets []bucket          // of the first hour, still to be compared
+	lacking [][]byte          // series of that hour whose points are still to be fetched
+	q       HourQuery         // of the buckets that are being compared
+	walking bool              // q has more series
 	Repair
 }
 
@@ -145,28 +146,20 @@ func (x *Exchange) fill(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		more = fillSome(x.sh)
+		more = x.sh.FillGrid()
 	}
 	return nil
-}
-
-func fillSome(sh *shard.Shard) (more bool) {
-	tx := sh.Begin()
-	defer tx.End()
-	return tx.Store.(store.Grid).FillGrid(fillAtOnce)
 }
 
 // compareHour finds the buckets of an hour that differ.
 func (x *Exchange) compareHour(ctx context.Context) error {
 	h := x.hours[0]
-	tx := x.sh.Begin()
-	own := tx.Store.(store.Grid).BucketDigests(h.Hour)
-	tx.End()
+	own := x.sh.Hour(h.Hour)
 	var sum store.Digest
 	for _, d := range own {
 		sum.Add(d)
 	}
-	if sum == h.Digest || x.sh.Layout().PeriodOf(h.Hour*store.HourMillis) < x.sh.Floor() {
+	if sum == h.Digest || x.sh.PeriodOf(h.Hour) < x.sh.Floor() {
 		x.hours = x.hours[1:]
 		return nil
 	}
@@ -207,15 +200,10 @@ func (x *Exchange) compareSeries(ctx context.Context) error {
 }
 
 // own gives the digests of the same series here.
-func (x *Exchange) own(list []store.SeriesDigest) []store.Digest {
-	out := make([]store.Digest, len(list))
-	for i := 0; i < len(list); {
-		tx := x.sh.Begin()
-		for n := 0; n < seriesAtOnce && i < len(list); n++ {
-			out[i] = tx.Store.(store.Grid).SeriesDigest(x.q.Hour, list[i].Series)
-			i++
-		}
-		tx.End()
+func (x *Exchange) own(list []grid.SeriesDigest) []store.Digest {
+	out := make([]store.Digest, 0, len(list))
+	for some := range slices.Chunk(list, seriesAtOnce) {
+		out = x.sh.HourOf(x.q.Hour, some, out)
 	}
 	return out
 }

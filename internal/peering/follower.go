@@ -48,8 +48,8 @@ func NewFollower(peer string, inc replog.Incarnation, shards []*shard.Shard) *Fo
 	return f
 }
 
-// Request appends what is asked next: at most so many bytes of records, about. follows are the nodes that have a working
-// link of their own.
+// Request appends what is asked next: at most so many bytes of records, about. follows are the nodes that have a
+// working link of their own.
 func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
 	dst = binary.AppendUvarint(append(dst, Version), uint64(most))
 	dst = binary.AppendUvarint(dst, uint64(len(follows)))

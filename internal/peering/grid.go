@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -68,7 +69,7 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 func appendQuery(dst []byte, q HourQuery) []byte {
 	dst = binary.AppendUvarint(dst, uint64(q.Shard))
 	dst = binary.AppendUvarint(dst, uint64(q.Hour))
-	var bits [store.Buckets / 8]byte
+	var bits [grid.Buckets / 8]byte
 	for b, want := range q.Want {
 		if want {
 			bits[b/8] |= 1 << (b % 8)
@@ -90,7 +91,7 @@ const (
 
 func (in *input) query() (q HourQuery) {
 	q.Shard, q.Hour = int(in.uvarint(mostShards)), int64(in.uvarint(mostHour))
-	for i, bits := range in.take(store.Buckets / 8) {
+	for i, bits := range in.take(grid.Buckets / 8) {
 		for b := range 8 {
 			q.Want[8*i+b] = bits>>b&1 != 0
 		}
@@ -149,18 +150,18 @@ func (r far) Standing(ctx context.Context, shard int) (st Standing, err error) {
 	return st, in.end()
 }
 
-func (r far) Hours(ctx context.Context, shard int) (hours []store.HourDigest, err error) {
+func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err error) {
 	in, err := r.ask(ctx, askHours, HourQuery{Shard: shard})
 	if err != nil {
 		return nil, err
 	}
 	for range in.count() {
-		hours = append(hours, store.HourDigest{Hour: int64(in.uvarint(mostHour)), Digest: in.digest()})
+		hours = append(hours, grid.HourDigest{Hour: int64(in.uvarint(mostHour)), Digest: in.digest()})
 	}
 	return hours, in.end()
 }
 
-func (r far) Buckets(ctx context.Context, q HourQuery) (sums [store.Buckets]store.Digest, err error) {
+func (r far) Buckets(ctx context.Context, q HourQuery) (sums grid.Sums, err error) {
 	in, err := r.ask(ctx, askBuckets, q)
 	if err != nil {
 		return sums, err
@@ -171,14 +172,14 @@ func (r far) Buckets(ctx context.Context, q HourQuery) (sums [store.Buckets]stor
 	return sums, in.end()
 }
 
-func (r far) Series(ctx context.Context, q HourQuery) (list []store.SeriesDigest, next uint32, err error) {
+func (r far) Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
 	in, err := r.ask(ctx, askSeries, q)
 	if err != nil {
 		return nil, 0, err
 	}
 	next = uint32(in.uvarint(1<<32 - 1))
 	for range in.count() {
-		list = append(list, store.SeriesDigest{Series: in.text(mostKey), Digest: in.digest()})
+		list = append(list, grid.SeriesDigest{Series: in.text(mostKey), Digest: in.digest()})
 	}
 	return list, next, in.end()
 }

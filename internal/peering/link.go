@@ -88,7 +88,8 @@ type Status struct {
 // NewLink makes a Link. It starts nothing.
 func NewLink(cfg LinkConfig) *Link {
 	return &Link{
-		cfg: cfg, kick: make(chan struct{}, 1), status: Status{Peer: cfg.Peer, State: Connecting}, lags: map[int]time.Time{}, most: firstAnswer,
+		cfg: cfg, kick: make(chan struct{}, 1), status: Status{Peer: cfg.Peer, State: Connecting},
+		lags: map[int]time.Time{}, most: firstAnswer,
 	}
 }
 

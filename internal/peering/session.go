@@ -22,8 +22,10 @@ const (
 
 // Feed is what a node answers its peers from.
 type Feed struct {
-	Shards []*shard.Shard // with a log of their own
-	Bell   *replica.Bell  // theirs
+	Self   Hello
+	Meet   func(other Hello) error // says why a node is not to be answered; nil = all are
+	Shards []*shard.Shard          // with a log of their own
+	Bell   *replica.Bell           // theirs
 	Clock  func() time.Time
 }
 
@@ -44,6 +46,7 @@ type Session struct {
 	lanes   map[int]*lane
 	first   int // of the feed's shards, for collect
 	most    int // bytes of records of an answer, as the peer wants it
+	met     bool
 }
 
 // lane is one shard for one peer.
@@ -60,6 +63,39 @@ type lane struct {
 type told struct {
 	status status
 	excess uint64
+}
+
+// ErrNoHello: a connection asks before it has said who it is.
+var ErrNoHello = errors.New("DN.PEER comes first")
+
+// Do executes a command of the protocol.
+func (s *Session) Do(ctx context.Context, cmd string, arg []byte) ([]byte, error) {
+	switch {
+	case cmd == "dn.peer":
+		return s.hello(string(arg))
+	case !s.met:
+		return nil, ErrNoHello
+	case cmd == "dn.pull":
+		return s.Pull(ctx, arg, nil, true)
+	}
+	return s.Grid(ctx, arg, nil)
+}
+
+// hello meets the peer. Whatever was asked over the connection before is forgotten.
+func (s *Session) hello(text string) ([]byte, error) {
+	other, err := ParseHello(text)
+	if err == nil {
+		err = s.feed.Self.Check(other)
+	}
+	if err == nil && s.feed.Meet != nil {
+		err = s.feed.Meet(other)
+	}
+	if err != nil {
+		return nil, err
+	}
+	*s = *s.feed.NewSession()
+	s.met = true
+	return []byte(s.feed.Self.String()), nil
 }
 
 // NewSession begins one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -36,39 +37,31 @@ func (f *Feed) Standing(_ context.Context, id int) (st Standing, err error) {
 }
 
 // Hours implements Remote.
-func (f *Feed) Hours(ctx context.Context, id int) (hours []store.HourDigest, err error) {
+func (f *Feed) Hours(ctx context.Context, id int) (hours []grid.HourDigest, err error) {
 	sh, err := f.find(id)
 	for ok := false; err == nil && !ok; err = ctx.Err() {
-		more := fillSome(sh)
-		if more {
-			continue
+		if !sh.FillGrid() {
+			hours, ok = sh.Hours()
 		}
-		tx := sh.Begin()
-		hours, ok = tx.Store.(store.Grid).HourDigests()
-		tx.End()
 	}
 	return hours, err
 }
 
 // Buckets implements Remote.
-func (f *Feed) Buckets(_ context.Context, q HourQuery) (sums [store.Buckets]store.Digest, err error) {
+func (f *Feed) Buckets(_ context.Context, q HourQuery) (sums grid.Sums, err error) {
 	sh, err := f.find(q.Shard)
 	if err != nil {
 		return sums, err
 	}
-	tx := sh.Begin()
-	defer tx.End()
-	return tx.Store.(store.Grid).BucketDigests(q.Hour), nil
+	return sh.Hour(q.Hour), nil
 }
 
 // Series implements Remote.
-func (f *Feed) Series(_ context.Context, q HourQuery) (list []store.SeriesDigest, next uint32, err error) {
+func (f *Feed) Series(_ context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
 	sh, err := f.find(q.Shard)
 	next = q.From
 	for err == nil {
-		tx := sh.Begin()
-		some, to := tx.Store.(store.Grid).SeriesDigests(q.Hour, &q.Want, next, seriesAtOnce)
-		tx.End()
+		some, to := sh.HourSeries(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: seriesAtOnce})
 		list, next = append(list, some...), to
 		if to == 0 || len(list) >= seriesLooked {
 			break
@@ -83,15 +76,15 @@ func (f *Feed) Points(ctx context.Context, q HourQuery) (recs [][]byte, err erro
 	if err != nil {
 		return nil, err
 	}
-	layout := sh.Layout()
 	queries := make([]store.RangeQuery, 0, len(q.Series))
 	for _, name := range q.Series {
 		k, err := series.ParseSeries(name)
 		if err != nil {
 			return nil, fmt.Errorf("series %q: %w", name, err)
 		}
+		k.Period = sh.PeriodOf(q.Hour)
 		queries = append(queries, store.RangeQuery{
-			Key:  store.HourKey(layout, q.Hour, k),
+			Key:  k,
 			Span: store.Span{From: q.Hour * store.HourMillis, To: (q.Hour+1)*store.HourMillis - 1},
 		})
 	}

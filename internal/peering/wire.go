@@ -27,7 +27,8 @@ const (
 	withExcess = 0x80
 )
 
-// input reads what the other side sent. bad is set once there is something wrong, and all reads are empty from there on.
+// input reads what the other side sent. bad is set once there is something wrong, and all reads are empty from there
+// on.
 type input struct {
 	b   []byte
 	bad bool

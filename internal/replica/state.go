@@ -109,8 +109,8 @@ func (s *State) Trimmed(o replog.Origin, seq replog.Seq) {
 	}
 }
 
-// Covers says whether whoever knows so much can be told the rest from the Tail; false: GAP (R4). A start that lies ahead
-// of what is known, which an exchange that came to nothing leaves behind, is no gap for who knows as much.
+// Covers says whether whoever knows so much can be told the rest from the Tail; false: GAP (R4). A start that lies
+// ahead of what is known, which an exchange that came to nothing leaves behind, is no gap for who knows as much.
 func (s *State) Covers(asker map[replog.Origin]replog.Seq) bool {
 	slack := replog.Seq(0)
 	if mutant == "gap-off-by-one" {
@@ -124,8 +124,8 @@ func (s *State) Covers(asker map[replog.Origin]replog.Seq) bool {
 	return true
 }
 
-// Published gives the vector, as others may adopt it: without what a running exchange has brought. That of a suspect is
-// empty.
+// Published gives the vector, as others may adopt it: without what a running exchange has brought. That of a suspect
+// is empty.
 func (s *State) Published() []replog.Reach {
 	if s.suspect && mutant != "suspect-adopted" {
 		return nil
@@ -271,8 +271,8 @@ func (s *State) Restore(st replog.ShardState) (more bool) {
 	return more
 }
 
-// Replayed notes an entry that was read from the own log after a start. What is behind a hole is in the store and counts
-// for nothing: it will be asked for again, and nobody may be able to give it.
+// Replayed notes an entry that was read from the own log after a start. What is behind a hole is in the store and
+// counts for nothing: it will be asked for again, and nobody may be able to give it.
 func (s *State) Replayed(o replog.Origin, first, seq replog.Seq, last series.Period) {
 	r := s.origin(o)
 	r.last = max(r.last, last)

@@ -51,8 +51,8 @@ type Entry struct {
 	Names  *replog.Names
 }
 
-// Append puts a record at the end, at a moment of a clock that only goes forward. drop is told, before they go, which entries the Tail no longer has: those of an
-// origin up to seq.
+// Append puts a record at the end, at a moment of a clock that only goes forward. drop is told, before they go, which
+// entries the Tail no longer has: those of an origin up to seq.
 func (t *Tail) Append(e Entry, now time.Duration, drop func(o replog.Origin, seq replog.Seq)) {
 	if n := len(t.marks); n == 0 || now-t.marks[n-1].when >= markEvery {
 		if n == marks {
@@ -65,7 +65,8 @@ func (t *Tail) Append(e Entry, now time.Duration, drop func(o replog.Origin, seq
 	n := len(t.blocks)
 	if n == 0 || t.blocks[n-1].names != e.Names || cap(t.blocks[n-1].buf)-len(t.blocks[n-1].buf) < size {
 		t.blocks = append(t.blocks, &block{
-			from: t.end, names: e.Names, last: map[replog.Origin]replog.Seq{}, buf: make([]byte, 0, max(t.grain, size)),
+			from: t.end, names: e.Names, last: map[replog.Origin]replog.Seq{},
+			buf: make([]byte, 0, max(t.grain, size)),
 		})
 		t.bytes += int64(max(t.grain, size))
 		t.trim(drop)

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -162,4 +163,52 @@ func (s *Shard) Suspect() {
 	t := s.Begin()
 	defer t.End()
 	s.peers.state.Suspect()
+}
+
+// FillGrid does a piece of what is to be done before Hours can tell, and says whether there is more.
+func (s *Shard) FillGrid() (more bool) {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Fill(t.Store.(grid.Source), fillAtOnce)
+}
+
+// fillAtOnce is how many series FillGrid reads under one lock.
+const fillAtOnce = 64
+
+// Hours is Grid.Hours.
+func (s *Shard) Hours() (hours []grid.HourDigest, ok bool) {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Hours()
+}
+
+// Hour gives the digests of the parts of an hour.
+func (s *Shard) Hour(hour int64) grid.Sums {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Hour(s.PeriodOf(hour), hour)
+}
+
+// PeriodOf gives the period that holds an hour.
+func (s *Shard) PeriodOf(hour int64) series.Period {
+	return s.cfg.Layout.PeriodOf(hour * store.HourMillis)
+}
+
+// HourSeries is Grid.Series; the period of q is found here.
+func (s *Shard) HourSeries(q grid.Query) (list []grid.SeriesDigest, next uint32) {
+	t := s.Begin()
+	defer t.End()
+	q.Period = s.PeriodOf(q.Hour)
+	return s.cfg.Grid.Series(t.Store.(grid.Source), q)
+}
+
+// HourOf gives the digest of each of some series in an hour.
+func (s *Shard) HourOf(hour int64, names []grid.SeriesDigest, dst []store.Digest) []store.Digest {
+	t := s.Begin()
+	defer t.End()
+	for _, n := range names {
+		q := grid.Query{Period: s.PeriodOf(hour), Hour: hour}
+		dst = append(dst, s.cfg.Grid.One(t.Store.(grid.Source), q, n.Series))
+	}
+	return dst
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -32,6 +33,7 @@ type Config struct {
 	Log      Log                  // nil = points are kept by the store, or nowhere
 	Recorder *replog.Recorder     // the store's, which tells it what grew; not nil when there is a Log or a Tail
 	Tail     int64                // bytes of the log that are kept for peers; 0 = there are none, and no log protocol
+	Grid     *grid.Grid           // the store's, which tells it what grew; not nil when there is a Tail
 	Mono     func() time.Duration // a clock that only goes forward; nil = time since New
 	Bell     *replica.Bell        // rung when there is something new for peers; may be nil
 	Loading  bool                 // what is on disk comes later: SetLoaded

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/engine"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -122,13 +123,14 @@ func (f *LogFlock) boot(n *logNode, floor series.Period) {
 	}
 	n.disk.writer = replog.Origin{Node: n.name, Shard: 1, Incarnation: n.inc}
 	rec := replog.NewRecorder()
+	g := grid.New("sim")
 	n.st = engine.New(engine.Config{
-		Layout: simLayout, Cluster: "sim", Epoch: n.name, Clock: f.clock(n), Recorder: rec, Shard: 1, Grid: f.rng.IntN(2) == 0,
+		Layout: simLayout, Cluster: "sim", Epoch: n.name, Clock: f.clock(n), Recorder: rec, Shard: 1, Grid: g,
 	})
 	bell := &replica.Bell{}
 	sh, err := shard.New(context.Background(), shard.Config{
 		Origin: n.disk.writer, Layout: simLayout, Store: n.st, Clock: f.clock(n), Log: &n.disk, Recorder: rec,
-		Tail: 1 << (9 + f.rng.IntN(6)), Bell: bell, Loading: true,
+		Tail: 1 << (9 + f.rng.IntN(6)), Bell: bell, Loading: true, Grid: g,
 		Mono: func() time.Duration { return f.now.Sub(simStart) },
 	})
 	must(err)

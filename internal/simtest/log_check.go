@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -70,9 +71,9 @@ func (f *LogFlock) Check() error {
 			}
 		}
 		for more := true; more; {
-			more = n.st.FillGrid(100)
+			more = n.sh.FillGrid()
 		}
-		list, ok := n.st.HourDigests()
+		list, ok := n.sh.Hours()
 		text := fmt.Sprint(list)
 		if hours[text] = true; len(hours) > 1 || !ok {
 			return fmt.Errorf("%s has other digests than %s: %s", n.name, f.nodes[0].name, text)
@@ -87,7 +88,7 @@ func (f *LogFlock) Check() error {
 }
 
 // recount adds the digests of a node's points up anew.
-func (f *LogFlock) recount(n *logNode, list []store.HourDigest) error {
+func (f *LogFlock) recount(n *logNode, list []grid.HourDigest) error {
 	sums := map[int64]store.Digest{}
 	held := map[string]bool{}
 	n.points(held)

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/shard"
-	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 var errCut = errors.New("cut")
@@ -138,7 +138,7 @@ func (r flaky) Standing(ctx context.Context, shard int) (peering.Standing, error
 	return r.l.to.feed.Standing(ctx, shard)
 }
 
-func (r flaky) Hours(ctx context.Context, shard int) ([]store.HourDigest, error) {
+func (r flaky) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error) {
 	if err := r.fail(); err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (r flaky) Hours(ctx context.Context, shard int) ([]store.HourDigest, error)
 	return r.l.to.feed.Hours(ctx, shard)
 }
 
-func (r flaky) Buckets(ctx context.Context, q peering.HourQuery) (sums [store.Buckets]store.Digest, err error) {
+func (r flaky) Buckets(ctx context.Context, q peering.HourQuery) (sums grid.Sums, err error) {
 	if err := r.fail(); err != nil {
 		return sums, err
 	}
@@ -154,7 +154,7 @@ func (r flaky) Buckets(ctx context.Context, q peering.HourQuery) (sums [store.Bu
 	return r.l.to.feed.Buckets(ctx, q)
 }
 
-func (r flaky) Series(ctx context.Context, q peering.HourQuery) ([]store.SeriesDigest, uint32, error) {
+func (r flaky) Series(ctx context.Context, q peering.HourQuery) ([]grid.SeriesDigest, uint32, error) {
 	if err := r.fail(); err != nil {
 		return nil, 0, err
 	}
