@@ -53,37 +53,4 @@ func (w *bitWriter) finish() []byte {
 	return w.dst
 }
 
-func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
-func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
-
 func bitLen(u uint64) uint { return uint(bits.Len64(u)) }
-
-func appendSigned(dst []byte, v int64) []byte { return binary.AppendUvarint(dst, zigzag(v)) }
-
-// varints reads numbers from bytes of any origin; bad is set when there are none.
-type varints struct {
-	b   []byte
-	at  int
-	bad bool
-}
-
-func (r *varints) byte() byte {
-	if r.at >= len(r.b) {
-		r.bad = true
-		return 0
-	}
-	r.at++
-	return r.b[r.at-1]
-}
-
-func (r *varints) unsigned() uint64 {
-	u, n := binary.Uvarint(r.b[r.at:])
-	if n <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.at += n
-	return u
-}
-
-func (r *varints) signed() int64 { return unzigzag(r.unsigned()) }

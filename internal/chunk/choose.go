@@ -1,6 +1,9 @@
 package chunk
 
-import "github.com/dunlin-db/dunlin/internal/decimal"
+import (
+	"github.com/dunlin-db/dunlin/internal/decimal"
+	"github.com/dunlin-db/dunlin/internal/varint"
+)
 
 // record is a regular point as the choice of parameters sees it.
 type record struct {
@@ -108,10 +111,10 @@ func (p *Params) chooseBits(vals []int64) {
 	for i := 2; i < len(vals); i += every {
 		a, b, c := vals[i-2]>>p.shift, vals[i-1]>>p.shift, vals[i]>>p.shift
 		if d := c - b; d != 0 {
-			first[bitLen(zigzag(d)-1)]++
+			first[bitLen(varint.Zigzag(d)-1)]++
 		}
 		if d := c - b - (b - a); d != 0 {
-			second[bitLen(zigzag(d)-1)]++
+			second[bitLen(varint.Zigzag(d)-1)]++
 		}
 	}
 	k1, cost1 := bestBits(&first)

@@ -1,6 +1,10 @@
 package chunk
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/dunlin-db/dunlin/internal/varint"
+)
 
 // How the values of a column are taken apart before they are packed: docs/format/chunk.md.
 const (
@@ -40,7 +44,7 @@ func measure(r []int64) stats {
 		if d := v - s.center; d != 0 {
 			s.others++
 			s.oLow, s.oHigh = min(s.oLow, v), max(s.oHigh, v)
-			s.lens += uint(bits.Len64(zigzag(d)))
+			s.lens += uint(bits.Len64(varint.Zigzag(d)))
 		}
 	}
 	s.low, s.high = s.center, s.center
@@ -122,7 +126,7 @@ type columnBuilder struct {
 func (c *columnBuilder) append(dst []byte, x []int64, factor bool, orders ...uint8) []byte {
 	n := len(x)
 	if n == 1 {
-		return appendSigned(append(dst, 0), x[0])
+		return varint.AppendSigned(append(dst, 0), x[0])
 	}
 	c.reset(n)
 	first := x[0]
@@ -149,12 +153,12 @@ func (c *columnBuilder) append(dst []byte, x []int64, factor bool, orders ...uin
 		width.n, width.bits = group(size)
 		head |= uint8(width.n - 1)
 	}
-	dst = appendSigned(append(dst, head), first)
+	dst = varint.AppendSigned(append(dst, head), first)
 	if g > 1 {
 		dst = appendUnsigned(dst, uint64(g))
 	}
 	if order >= dod {
-		dst = appendSigned(dst, slope)
+		dst = varint.AppendSigned(dst, slope)
 	}
 	p := packer{out: bitWriter{dst: dst}, low: low, size: size, word: width}
 	switch pack {
@@ -162,9 +166,9 @@ func (c *columnBuilder) append(dst []byte, x []int64, factor bool, orders ...uin
 		p.header()
 		p.radix(r)
 	case rice:
-		p.out.dst = append(appendSigned(p.out.dst, st.center), uint8(k))
+		p.out.dst = append(varint.AppendSigned(p.out.dst, st.center), uint8(k))
 		for _, v := range r {
-			p.rice(zigzag(v-st.center), k)
+			p.rice(varint.Zigzag(v-st.center), k)
 		}
 	default:
 		p.sparse(r, st)
@@ -287,7 +291,7 @@ func choosePacking(s *stats, r []int64) (pack uint8, k uint) {
 	for try := max(mean, 2) - 2; try <= mean && try < 60; try++ {
 		c := 8 + n*int(try+1)
 		for _, v := range r {
-			q := zigzag(v-s.center) >> try
+			q := varint.Zigzag(v-s.center) >> try
 			if q >= riceEscape {
 				q = riceEscape + 64
 			}

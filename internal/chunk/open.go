@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/dunlin-db/dunlin/internal/decimal"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 const (
@@ -111,7 +112,7 @@ func (s *State) put(buf []byte, ts, mant int64) bool {
 	code, n := uint64(0), uint32(1)
 	if dv != 0 {
 		k := uint32(s.params.k)
-		u := zigzag(dv) - 1
+		u := varint.Zigzag(dv) - 1
 		over := u >> k
 		if over>>2 != 0 {
 			return s.putRare(buf, ts, mant)
@@ -203,7 +204,7 @@ func (s *State) putRare(buf []byte, ts, mant int64) bool {
 
 // value adds a difference other than 0, less 1: 0 and k bits, 10 and k+2 bits, or 11, 6 bits length and so many.
 func (f *fieldWriter) value(d int64, k uint) {
-	u := zigzag(d) - 1
+	u := varint.Zigzag(d) - 1
 	switch {
 	case u>>k == 0:
 		f.add(u, k+1)
@@ -219,10 +220,10 @@ func (f *fieldWriter) value(d int64, k uint) {
 // time adds a difference in units, or in ms where it is large or no whole number of units: 0 and 3 bits, 10 and 7, 110
 // and 12, or 111, 6 bits length and so many.
 func (f *fieldWriter) time(d, unit int64) {
-	u := zigzag(d / unit)
+	u := varint.Zigzag(d / unit)
 	switch {
 	case d%unit != 0 || u >= 1<<12:
-		u = zigzag(d)
+		u = varint.Zigzag(d)
 		n := bitLen(u)
 		f.add(0b111<<6|uint64(n), 9)
 		f.add(u, n)
@@ -265,7 +266,7 @@ func (s *State) text(buf []byte, pt Point) bool {
 		return false
 	}
 	var f fieldWriter
-	d := zigzag(pt.TS - s.last - s.step)
+	d := varint.Zigzag(pt.TS - s.last - s.step)
 	f.add(0b111<<6|uint64(bitLen(d)), 9)
 	f.add(d, bitLen(d))
 	f.add(uint64(pt.Frac)<<7|uint64(len(pt.Value)-1), 9)

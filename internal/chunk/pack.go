@@ -3,6 +3,8 @@ package chunk
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // word is how many numbers go into a word, and its bits.
@@ -21,7 +23,7 @@ type packer struct {
 }
 
 func (p *packer) header() {
-	p.out.dst = appendUnsigned(appendSigned(p.out.dst, p.low), p.size-1)
+	p.out.dst = appendUnsigned(varint.AppendSigned(p.out.dst, p.low), p.size-1)
 }
 
 // radix writes all of r. The last word is shorter when it holds fewer numbers.
@@ -80,7 +82,7 @@ func (p *packer) rice(u uint64, k uint) {
 
 // sparse writes the value of most, how many others there are, where, and what they are.
 func (p *packer) sparse(r []int64, s *stats) {
-	p.out.dst = appendUnsigned(appendSigned(p.out.dst, s.center), uint64(s.others))
+	p.out.dst = appendUnsigned(varint.AppendSigned(p.out.dst, s.center), uint64(s.others))
 	if s.others == 0 {
 		return
 	}

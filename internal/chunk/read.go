@@ -39,13 +39,13 @@ func (r *Reader) Reset(sealed []byte) {
 	r.b.bytes = append(append(r.b.bytes[:0], sealed...), make([]byte, slack)...)
 	r.cols.b, r.cols.at, r.cols.bad = r.b.bytes, 0, false
 	in := r.cols.varints()
-	head, last := in.byte(), in.unsigned()
+	head, last := in.Byte(), in.Unsigned()
 	r.params = Params{style: head & 7}
-	if in.bad || head>>4 != version || r.params.style > shortest || last >= MaxPoints {
+	if in.Bad || head>>4 != version || r.params.style > shortest || last >= MaxPoints {
 		r.fail()
 		return
 	}
-	r.cols.at = in.at
+	r.cols.at = in.At
 	r.n = int(last) + 1
 	r.b.size(r.n)
 	ts := r.b.ts
@@ -189,8 +189,8 @@ func (r *Reader) decodeValues() bool {
 func (r *Reader) readOdd() (regular int) {
 	c := &r.cols
 	in := c.varints()
-	last := in.unsigned()
-	if in.bad || last >= uint64(r.n) {
+	last := in.Unsigned()
+	if in.Bad || last >= uint64(r.n) {
 		c.bad = true
 		return 0
 	}
@@ -199,7 +199,7 @@ func (r *Reader) readOdd() (regular int) {
 		r.near = make([]int64, 2*n)
 	}
 	places, which := r.near[:n], r.near[n:2*n]
-	c.at = in.at
+	c.at = in.At
 	if n < r.n {
 		c.read(places)
 	} else {
@@ -227,20 +227,20 @@ func (r *Reader) readOdd() (regular int) {
 func (r *Reader) readDict() {
 	c := &r.cols
 	in := c.varints()
-	last := in.unsigned()
+	last := in.Unsigned()
 	r.dict = r.dict[:0]
-	for i := uint64(0); i <= last && !in.bad; i++ {
-		head := in.unsigned()
+	for i := uint64(0); i <= last && !in.Bad; i++ {
+		head := in.Unsigned()
 		n := head>>2 + 1
-		if in.bad || n > MaxValue || int(n) > len(in.b)-in.at {
+		if in.Bad || n > MaxValue || int(n) > in.Left() {
 			c.bad = true
 			return
 		}
-		r.dict = append(r.dict, dictEntry{uint32(in.at), uint8(n), uint8(head & 3)})
-		in.at += int(n)
+		r.dict = append(r.dict, dictEntry{uint32(in.At), uint8(n), uint8(head & 3)})
+		in.At += int(n)
 	}
-	c.at = in.at
-	c.bad = c.bad || in.bad
+	c.at = in.At
+	c.bad = c.bad || in.Bad
 }
 
 // mingle puts the odd points between the regular ones.
@@ -263,15 +263,15 @@ func (r *Reader) mingle(regular int) {
 func (r *Reader) readValues(val []int64) {
 	c := &r.cols
 	in := c.varints()
-	head := in.byte()
+	head := in.Byte()
 	decs := head & 31
 	r.params.float = head>>6 != kindDecimal
 	r.params.dec, r.params.min = decs, 0
 	if head>>6 == kindDecimal && decs > 0 {
-		r.params.min = in.byte()
+		r.params.min = in.Byte()
 	}
-	c.at = in.at
-	if c.bad = c.bad || in.bad || decs > decimal.MaxDigits || r.params.min > decs || head&32 != 0; c.bad {
+	c.at = in.At
+	if c.bad = c.bad || in.Bad || decs > decimal.MaxDigits || r.params.min > decs || head&32 != 0; c.bad {
 		return
 	}
 	c.read(val)

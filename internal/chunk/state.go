@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/dunlin-db/dunlin/internal/decimal"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // AppendState appends an open chunk whose whole words are in buf, as it stands in files: docs/format/chunk.md.
@@ -25,16 +26,16 @@ func (s *State) AppendState(dst, buf []byte) []byte {
 // Bytes that are no open chunk in the order of its times are ErrCorrupt.
 func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
 	r.reset(false)
-	in := varints{b: b}
-	p := Params{style: in.byte() ^ version<<4, dec: in.byte()}
+	in := varint.Reader{B: b}
+	p := Params{style: in.Byte() ^ version<<4, dec: in.Byte()}
 	p.float, p.dod, p.dec = p.dec>>5&1 == 1, p.dec>>6&1 == 1, p.dec&^(1<<5|1<<6)
-	p.min, p.k, p.shift = in.byte(), in.byte(), in.byte()
-	last, bits := in.unsigned(), in.unsigned()
-	if in.bad || p.style > shortest || p.dec > decimal.MaxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
-		p.float && p.shift > 0 || bits>>32 > 0 || (bits+7)/8 != uint64(len(b)-in.at) || last >= min(bits, MaxPoints) {
+	p.min, p.k, p.shift = in.Byte(), in.Byte(), in.Byte()
+	last, bits := in.Unsigned(), in.Unsigned()
+	if in.Bad || p.style > shortest || p.dec > decimal.MaxDigits || p.min > p.dec || p.k > maxBits || p.shift > 62 ||
+		p.float && p.shift > 0 || bits>>32 > 0 || (bits+7)/8 != uint64(len(b)-in.At) || last >= min(bits, MaxPoints) {
 		return State{}, nil, ErrCorrupt
 	}
-	r.b.bytes = append(append(r.b.bytes[:0], b[in.at:]...), make([]byte, slack)...)
+	r.b.bytes = append(append(r.b.bytes[:0], b[in.At:]...), make([]byte, slack)...)
 	r.params, r.n, r.values = p, int(last)+1, true
 	r.b.size(r.n)
 	s = Start(p)
@@ -50,5 +51,5 @@ func (r *Reader) LoadState(b []byte) (s State, words []byte, err error) {
 		return State{}, nil, r.err
 	}
 	s.acc = accAt(r.b.bytes, s.bits)
-	return s, b[in.at : in.at+int(bits>>6<<3)], nil
+	return s, b[in.At : in.At+int(bits>>6<<3)], nil
 }

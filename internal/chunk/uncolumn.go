@@ -1,6 +1,10 @@
 package chunk
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/dunlin-db/dunlin/internal/varint"
+)
 
 // columnReader reads columns from bytes of any origin.
 type columnReader struct {
@@ -13,23 +17,23 @@ type columnReader struct {
 // end is where the bytes without the slack end.
 func (c *columnReader) end() int { return len(c.b) - slack }
 
-func (c *columnReader) varints() varints { return varints{b: c.b[:c.end()], at: c.at} }
+func (c *columnReader) varints() varint.Reader { return varint.Reader{B: c.b[:c.end()], At: c.at} }
 
 // read reads a column into x, which is not empty. What it leaves there when it sets bad is anything.
 func (c *columnReader) read(x []int64) {
 	in := c.varints()
-	head := in.byte()
-	first := in.signed()
+	head := in.Byte()
+	first := in.Signed()
 	factor := int64(1)
 	if head&8 != 0 {
-		factor = int64(in.unsigned())
+		factor = int64(in.Unsigned())
 	}
 	order, slope := head>>4&3, int64(0)
 	if order >= dod {
-		slope = in.signed()
+		slope = in.Signed()
 	}
-	c.at = in.at
-	c.bad = c.bad || in.bad
+	c.at = in.At
+	c.bad = c.bad || in.Bad
 	x[0] = first
 	if len(x) == 1 || c.bad {
 		return
@@ -82,10 +86,10 @@ func restore(r []int64, order uint8, slope, y int64) {
 }
 
 // unpacker begins to read bits where numbers were read up to.
-func (c *columnReader) unpacker(in *varints) unpacker {
-	c.at = in.at
-	c.bad = c.bad || in.bad
-	return unpacker{b: c.b, at: uint64(in.at) * 8}
+func (c *columnReader) unpacker(in *varint.Reader) unpacker {
+	c.at = in.At
+	c.bad = c.bad || in.Bad
+	return unpacker{b: c.b, at: uint64(in.At) * 8}
 }
 
 // done goes on after the bits.
@@ -99,8 +103,8 @@ func (c *columnReader) done(u *unpacker) {
 }
 
 // span reads the range of the numbers that follow, of which n go into a word.
-func (c *columnReader) span(in *varints, n uint) (low int64, size uint64, w word) {
-	low, size = in.signed(), in.unsigned()+1
+func (c *columnReader) span(in *varint.Reader, n uint) (low int64, size uint64, w word) {
+	low, size = in.Signed(), in.Unsigned()+1
 	if n == 1 {
 		return low, size, word{1, bitLen(size - 1)}
 	}
@@ -134,20 +138,20 @@ func (c *columnReader) readRadix(r []int64, n uint) {
 
 func (c *columnReader) readRice(r []int64) {
 	in := c.varints()
-	center, k := in.signed(), uint(in.byte())
+	center, k := in.Signed(), uint(in.Byte())
 	u := c.unpacker(&in)
 	if c.bad = c.bad || k > 63; c.bad {
 		return
 	}
 	for i := range r {
-		r[i] = center + unzigzag(u.rice(k))
+		r[i] = center + varint.Unzigzag(u.rice(k))
 	}
 	c.done(&u)
 }
 
 func (c *columnReader) readSparse(r []int64, n uint) {
 	in := c.varints()
-	center, others := in.signed(), in.unsigned()
+	center, others := in.Signed(), in.Unsigned()
 	for i := range r {
 		r[i] = center
 	}

@@ -3,6 +3,8 @@ package chunk
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // block is a decoded chunk, column by column. Its memory is used again.
@@ -64,7 +66,7 @@ func (s *State) walk(b *block, at, end int, until int64) int {
 			if width > 52 {
 				u = loadLong(bytes, pos+3+wide, uint(width))
 			}
-			dv += unzigzag(u + 1)
+			dv += varint.Unzigzag(u + 1)
 			next = pos + 3 + wide + width
 		case w>>61 != 0b111:
 			dt, d, p := s.rare(bytes, pos)
@@ -73,7 +75,7 @@ func (s *State) walk(b *block, at, end int, until int64) int {
 			next = p
 		default:
 			n := w << 3 >> 58
-			now += unzigzag(loadLong(bytes, pos+9, uint(n)))
+			now += varint.Unzigzag(loadLong(bytes, pos+9, uint(n)))
 			if now >= until {
 				goto done
 			}
@@ -118,7 +120,7 @@ func (s *State) rare(b []byte, at uint64) (dt, dv int64, next uint64) {
 	if w>>60 == 0b1011 {
 		at += 4
 		n := uint(load(b, at)>>58) + 1
-		return 0, unzigzag(loadLong(b, at+6, n) + 1), at + 6 + uint64(n)
+		return 0, varint.Unzigzag(loadLong(b, at+6, n) + 1), at + 6 + uint64(n)
 	}
 	dt, at = readTime(b, at+3, unitMillis[s.params.style])
 	if load(b, at)>>63 == 0 {
@@ -141,21 +143,21 @@ func readValue(b []byte, at, k uint64) (dv int64, next uint64) {
 		n = uint(w<<2>>58) + 1
 		at += 8
 	}
-	return unzigzag(loadLong(b, at, n) + 1), at + uint64(n)
+	return varint.Unzigzag(loadLong(b, at, n) + 1), at + uint64(n)
 }
 
 func readTime(b []byte, at uint64, unit int64) (dt int64, next uint64) {
 	w := load(b, at)
 	switch {
 	case w>>63 == 0:
-		return unzigzag(w>>60) * unit, at + 4
+		return varint.Unzigzag(w>>60) * unit, at + 4
 	case w>>62 == 0b10:
-		return unzigzag(w<<2>>57) * unit, at + 9
+		return varint.Unzigzag(w<<2>>57) * unit, at + 9
 	case w>>61 == 0b110:
-		return unzigzag(w<<3>>52) * unit, at + 15
+		return varint.Unzigzag(w<<3>>52) * unit, at + 15
 	}
 	n := uint(w << 3 >> 58)
-	return unzigzag(loadLong(b, at+9, n)), at + 9 + uint64(n)
+	return varint.Unzigzag(loadLong(b, at+9, n)), at + 9 + uint64(n)
 }
 
 // appendText appends the value of point i, and gives the fraction digits of its time.

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // Kind is the first byte of a record.
@@ -75,7 +76,7 @@ func (h Head) append(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(h.Seq))
 	dst = binary.AppendUvarint(dst, h.epoch)
-	dst = binary.AppendUvarint(dst, zigzag(h.base))
+	dst = binary.AppendUvarint(dst, varint.Zigzag(h.base))
 	return binary.AppendUvarint(dst, uint64(h.Points))
 }
 
@@ -92,7 +93,7 @@ type Reader struct {
 
 	Unknown int // points whose series is not known, so far
 
-	in    input
+	in    varint.Reader
 	left  int
 	state point
 	text  []byte // of all members
@@ -111,25 +112,25 @@ func Read(rec []byte) (*Reader, error) {
 
 // Reset reads the head of a record. The reader refers to the record until the next Reset.
 func (r *Reader) Reset(rec []byte) error {
-	*r = Reader{in: input{b: rec}, text: r.text[:0], time: r.time[:0]}
+	*r = Reader{in: varint.Reader{B: rec}, text: r.text[:0], time: r.time[:0]}
 	in := &r.in
-	kind, shard := in.byte(), in.uvarint()
-	from := in.byte()
-	in.bad = in.bad || from >= headBits
+	kind, shard := in.Byte(), in.Unsigned()
+	from := in.Byte()
+	in.Bad = in.Bad || from >= headBits
 	if r.Foreign = from&headForeign != 0; r.Foreign {
-		r.Origin.Node = string(in.bytes(in.uvarint(), mostNode))
-		r.Origin.Incarnation = Incarnation(in.uint64())
+		r.Origin.Node = string(in.Bytes(in.Unsigned(), mostNode))
+		r.Origin.Incarnation = Incarnation(in.Uint64())
 	}
 	r.Count = 1
 	if from&headCount != 0 {
-		r.Count = Seq(in.uvarint())
+		r.Count = Seq(in.Unsigned())
 	}
-	r.Seq = Seq(in.uvarint())
-	in.bad = in.bad || r.Count == 0 || r.Count > max(r.Seq, 1)
-	r.epoch = in.uvarint()
-	r.base = unzigzag(in.uvarint())
-	points := in.uvarint()
-	if in.bad || Kind(kind) != Points || shard > math.MaxInt32 || points > uint64(len(in.b)-in.at) {
+	r.Seq = Seq(in.Unsigned())
+	in.Bad = in.Bad || r.Count == 0 || r.Count > max(r.Seq, 1)
+	r.epoch = in.Unsigned()
+	r.base = in.Signed()
+	points := in.Unsigned()
+	if in.Bad || Kind(kind) != Points || shard > math.MaxInt32 || points > uint64(in.Left()) {
 		r.err = ErrCorrupt
 		return r.err
 	}
@@ -147,33 +148,33 @@ func (r *Reader) Err() error { return r.err }
 // must be that of the incarnation that wrote the log, and of the shard. One of an earlier NewEpoch is forgotten.
 func (r *Reader) Next(d *Dict) bool {
 	if r.left == 0 || r.err != nil {
-		if r.err == nil && r.in.at != len(r.in.b) {
+		if r.err == nil && r.in.At != len(r.in.B) {
 			r.err = ErrCorrupt
 		}
 		return false
 	}
 	r.left--
 	in := &r.in
-	flags := in.byte()
+	flags := in.Byte()
 	r.readSeries(d, flags)
 	if flags&flagSameTime == 0 {
-		u := in.uvarint()
-		r.state.ts += unzigzag(u >> 2)
+		u := in.Unsigned()
+		r.state.ts += varint.Unzigzag(u >> 2)
 		r.state.frac = uint8(u & 3)
 	}
 	if r.state.ts != r.TS || r.state.frac != r.Frac || len(r.time) == 0 {
 		if _, last := series.Day.Span(lastDay); r.state.ts < 0 || r.state.ts > last ||
 			series.FracFor(r.state.ts) > r.state.frac {
-			in.bad = true
+			in.Bad = true
 		} else {
 			r.time = append(series.AppendTime(r.time[:0], r.state.ts, r.state.frac), ':')
 		}
 	}
 	r.TS, r.Frac = r.state.ts, r.state.frac
-	if !in.bad {
+	if !in.Bad {
 		r.readValue(flags)
 	}
-	if in.bad {
+	if in.Bad {
 		r.err = ErrCorrupt
 		return false
 	}
@@ -190,15 +191,15 @@ func (r *Reader) readSeries(d *Dict, flags byte) {
 	in := &r.in
 	number, spelled := r.state.number, false
 	if flags&flagNext == 0 {
-		ref := in.uvarint()
-		number += uint64(unzigzag(ref >> 1))
+		ref := in.Unsigned()
+		number += uint64(varint.Unzigzag(ref >> 1))
 		spelled = ref&1 != 0
 	}
 	r.Number, r.state.number = number, number+1
 	if spelled {
-		name := in.bytes(in.uvarint(), series.MaxKey)
+		name := in.Bytes(in.Unsigned(), series.MaxKey)
 		if len(name) == 0 {
-			in.bad = true
+			in.Bad = true
 			return
 		}
 		r.Series = d.learn(r.epoch, number, name)
@@ -216,62 +217,18 @@ func (r *Reader) readValue(flags byte) {
 	r.text = append(r.text, r.time...)
 	r.ValueAt = uint8(len(r.time))
 	if flags&flagText == 0 {
-		d := decimal{in.uvarint(), flags >> decimalsShift & mostDecimals, flags&flagNegative != 0}
+		d := decimal{in.Unsigned(), flags >> decimalsShift & mostDecimals, flags&flagNegative != 0}
 		r.text = d.append(r.text)
 	} else {
 		n := uint64(flags >> textShift & longText)
 		if n == longText {
-			n = uint64(in.byte())
+			n = uint64(in.Byte())
 		}
-		value := in.bytes(n+1, series.MaxValue)
-		in.bad = in.bad || !series.CleanValue(value)
+		value := in.Bytes(n+1, series.MaxValue)
+		in.Bad = in.Bad || !series.CleanValue(value)
 		r.text = append(r.text, value...)
 	}
 	r.Member = r.text[at:len(r.text):len(r.text)]
-}
-
-// input reads from bytes of any origin; bad is set when there are none.
-type input struct {
-	b   []byte
-	at  int
-	bad bool
-}
-
-func (in *input) byte() byte {
-	if in.at >= len(in.b) {
-		in.bad = true
-		return 0
-	}
-	in.at++
-	return in.b[in.at-1]
-}
-
-func (in *input) uvarint() uint64 {
-	u, n := binary.Uvarint(in.b[in.at:])
-	if n <= 0 {
-		in.bad = true
-		return 0
-	}
-	in.at += n
-	return u
-}
-
-func (in *input) uint64() uint64 {
-	b := in.bytes(8, 8)
-	if len(b) < 8 {
-		return 0
-	}
-	return binary.LittleEndian.Uint64(b)
-}
-
-// bytes gives the next n bytes, nil when there are not so many or they are more than most.
-func (in *input) bytes(n, most uint64) []byte {
-	if in.bad || n > most || n > uint64(len(in.b)-in.at) {
-		in.bad = true
-		return nil
-	}
-	in.at += int(n)
-	return in.b[in.at-int(n) : in.at]
 }
 
 func appendText(dst []byte, s string) []byte {

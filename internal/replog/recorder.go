@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // Named is what a Recorder knows of a series: its number since the last NewEpoch and in which block of records the
@@ -117,7 +118,7 @@ func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
 	if number == r.state.number && !spell {
 		flags |= flagNext
 	} else {
-		ref := zigzag(int64(number-r.state.number)) << 1
+		ref := varint.Zigzag(int64(number-r.state.number)) << 1
 		if spell {
 			b = binary.AppendUvarint(b, ref|1)
 			b = binary.AppendUvarint(b, uint64(len(name)))
@@ -129,7 +130,7 @@ func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
 	if pt.TS == r.state.ts && pt.Frac == r.state.frac {
 		flags |= flagSameTime
 	} else {
-		b = binary.AppendUvarint(b, zigzag(pt.TS-r.state.ts)<<2|uint64(pt.Frac))
+		b = binary.AppendUvarint(b, varint.Zigzag(pt.TS-r.state.ts)<<2|uint64(pt.Frac))
 	}
 	if ok {
 		b = binary.AppendUvarint(b, v.mant)
@@ -192,6 +193,3 @@ func (r *Recorder) Record(e Head) []byte {
 	}
 	return r.out
 }
-
-func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
-func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }

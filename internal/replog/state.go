@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // State is what every segment of the log begins with.
@@ -36,7 +37,7 @@ func (s State) Append(dst []byte) []byte {
 	dst = appendText(append(dst, byte(States)), s.Node)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(s.Incarnation))
 	dst = appendText(dst, s.Layout.String())
-	dst = binary.AppendUvarint(dst, zigzag(int64(s.Floor)))
+	dst = binary.AppendUvarint(dst, varint.Zigzag(int64(s.Floor)))
 	dst = binary.AppendUvarint(dst, uint64(len(s.Shards)))
 	for _, sh := range s.Shards {
 		dst = binary.AppendUvarint(dst, uint64(sh.Shard))
@@ -57,39 +58,39 @@ func AppendReach(dst []byte, r Reach) []byte {
 	dst = appendText(dst, r.Origin.Node)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Origin.Incarnation))
 	dst = binary.AppendUvarint(dst, uint64(r.Seq))
-	return binary.AppendUvarint(dst, zigzag(int64(r.Last)))
+	return varint.AppendSigned(dst, int64(r.Last))
 }
 
 // ReadReach reads one Reach of a shard, and gives what follows it.
 func ReadReach(b []byte, shard int) (r Reach, rest []byte, err error) {
-	in := input{b: b}
-	r = in.reach(shard)
-	if in.bad {
+	in := varint.Reader{B: b}
+	r = readReach(&in, shard)
+	if in.Bad {
 		return Reach{}, nil, ErrCorrupt
 	}
-	return r, b[in.at:], nil
+	return r, b[in.At:], nil
 }
 
-func (in *input) reach(shard int) (r Reach) {
-	r.Origin.Node, r.Origin.Shard = string(in.bytes(in.uvarint(), mostNode)), shard
-	r.Origin.Incarnation = Incarnation(in.uint64())
-	r.Seq = Seq(in.uvarint())
-	last := unzigzag(in.uvarint())
-	in.bad = in.bad || last < math.MinInt32 || last > math.MaxInt32
+func readReach(in *varint.Reader, shard int) (r Reach) {
+	r.Origin.Node, r.Origin.Shard = string(in.Bytes(in.Unsigned(), mostNode)), shard
+	r.Origin.Incarnation = Incarnation(in.Uint64())
+	r.Seq = Seq(in.Unsigned())
+	last := in.Signed()
+	in.Bad = in.Bad || last < math.MinInt32 || last > math.MaxInt32
 	r.Last = series.Period(last)
 	return r
 }
 
 // ReadState reads a state record. What later versions add behind it is passed over.
 func ReadState(rec []byte) (s State, err error) {
-	in := input{b: rec}
-	kind := in.byte()
-	s.Node = string(in.bytes(in.uvarint(), mostNode))
-	s.Incarnation = Incarnation(in.uint64())
-	layout := string(in.bytes(in.uvarint(), 64))
-	floor := unzigzag(in.uvarint())
-	shards := in.uvarint()
-	if in.bad || Kind(kind) != States || floor < math.MinInt32 || floor > math.MaxInt32 || shards > uint64(len(rec)) {
+	in := varint.Reader{B: rec}
+	kind := in.Byte()
+	s.Node = string(in.Bytes(in.Unsigned(), mostNode))
+	s.Incarnation = Incarnation(in.Uint64())
+	layout := string(in.Bytes(in.Unsigned(), 64))
+	floor := in.Signed()
+	shards := in.Unsigned()
+	if in.Bad || Kind(kind) != States || floor < math.MinInt32 || floor > math.MaxInt32 || shards > uint64(len(rec)) {
 		return State{}, ErrCorrupt
 	}
 	s.Floor = series.Period(floor)
@@ -97,26 +98,26 @@ func ReadState(rec []byte) (s State, err error) {
 		return State{}, err
 	}
 	for range shards {
-		shard, seq := in.uvarint(), Seq(in.uvarint())
-		if in.bad || shard > math.MaxInt32 {
+		shard, seq := in.Unsigned(), Seq(in.Unsigned())
+		if in.Bad || shard > math.MaxInt32 {
 			return State{}, ErrCorrupt
 		}
 		s.Shards = append(s.Shards, ShardState{Shard: int(shard), Seq: seq})
 	}
-	if in.at == len(rec) {
+	if in.At == len(rec) {
 		return s, nil // written before there were vectors
 	}
 	for i := range s.Shards {
-		n := in.uvarint()
+		n := in.Unsigned()
 		for range n {
-			if in.bad {
+			if in.Bad {
 				return State{}, ErrCorrupt
 			}
-			s.Shards[i].Vector = append(s.Shards[i].Vector, in.reach(s.Shards[i].Shard))
+			s.Shards[i].Vector = append(s.Shards[i].Vector, readReach(&in, s.Shards[i].Shard))
 		}
-		s.Shards[i].Excess = in.uint64()
+		s.Shards[i].Excess = in.Uint64()
 	}
-	if in.bad {
+	if in.Bad {
 		return State{}, ErrCorrupt
 	}
 	return s, nil

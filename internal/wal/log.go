@@ -47,7 +47,8 @@ type Log struct {
 	unwritten       atomic.Int64  // bytes appended and not written
 	busy            busy
 
-	degraded atomic.Pointer[string] // why; nil = healthy
+	degraded atomic.Pointer[string] // why nobody waits for the disk; nil = they do
+	behind   atomic.Uint64          // LSN: what is before it was perhaps not waited for
 	stats    stats
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -96,13 +97,32 @@ func (l *Log) heal() {
 	}
 	l.sync()
 	l.turn <- struct{}{}
-	defer func() { <-l.turn }()
-	if l.w.life != life {
-		return
+	ok = l.w.life == life
+	if ok {
+		l.w.backoff = 0
 	}
-	l.w.backoff = 0
+	<-l.turn
+	if ok {
+		l.lift()
+	}
+}
+
+// lift ends that nobody waits for the disk. Whoever did not wait is written and fsynced before Status says that all is
+// well. The caller has the right to fsync.
+func (l *Log) lift() {
+	l.behind.Store(math.MaxUint64)
 	l.newRelease()
 	l.degraded.Store(nil)
+	l.q.mu.Lock()
+	l.behind.Store(uint64(l.q.next))
+	l.q.mu.Unlock()
+	l.turn <- struct{}{}
+	l.write()
+	<-l.turn
+	l.sync()
+	if l.degraded.Load() != nil {
+		return
+	}
 	l.stats.heals.Add(1)
 	l.cfg.Log.Info("log: the disk works again, all points are on it")
 }

@@ -60,6 +60,8 @@ func (l *Log) Status() Status {
 	}
 	if why := l.degraded.Load(); why != nil {
 		out.Degraded = *why
+	} else if l.synced.Load() < l.behind.Load() {
+		out.Degraded = "the disk works again, what it lacks is being written"
 	}
 	if since := s.unsyncedSince.Load(); since > 0 {
 		out.OldestUnsynced = l.cfg.Clock() - time.Duration(since-1)

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/fsx/fsxtest"
 )
 
 func testConfig(dir string, p Policy) Config {
@@ -104,6 +107,42 @@ func TestLog_commit(t *testing.T) {
 			if removed, err := l.Remove(5000); removed != 4 || err != nil {
 				t.Errorf("%d segments removed, %v", removed, err)
 			}
+		})
+	}
+}
+
+// TestLog_okMeansWritten: what was committed while nobody waited for the disk is on it when Status says that all is well.
+func TestLog_okMeansWritten(t *testing.T) {
+	for _, p := range []Policy{{}, {Always: true}, {Every: time.Second}} {
+		t.Run(p.String(), func(t *testing.T) {
+			fs := fsxtest.New()
+			cfg := testConfig("/d", p)
+			cfg.FS = fs
+			l := New(cfg, nil)
+			fs.Fail(func(op fsxtest.Op, _ string) error {
+				if op == fsxtest.Write {
+					return syscall.EIO
+				}
+				return nil
+			})
+			l.Commit(l.Append([]byte("first")))
+			if l.Status().Degraded == "" {
+				t.Fatal("it does not say that the disk fails")
+			}
+			fs.Fail(func(op fsxtest.Op, _ string) error {
+				if op == fsxtest.Sync && l.degraded.Load() != nil { // it is healing: nobody waits yet
+					l.Commit(l.Append([]byte("meanwhile")))
+				}
+				return nil
+			})
+			run(t, l)
+			for l.Status().Degraded != "" && t.Context().Err() == nil {
+				runtime.Gosched()
+			}
+			if s := l.Status(); s.Unwritten > 0 {
+				t.Errorf("it is well with %d bytes unwritten", s.Unwritten)
+			}
+			fs.Fail(nil)
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -106,9 +107,15 @@ func (d *disk) cut() error {
 	return nil
 }
 
-// powerUp mounts what is left. The node must be gone.
+// powerUp mounts what is left. The node must be gone; what looks at all mounts, as other processes do, may keep one
+// busy for a moment.
 func (d *disk) powerUp() error {
-	if err := unix.Unmount(d.mount, 0); err != nil {
+	err := unix.Unmount(d.mount, 0)
+	for end := time.Now().Add(10 * time.Second); err == unix.EBUSY && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond) // between two tries
+		err = unix.Unmount(d.mount, 0)
+	}
+	if err != nil {
 		return fmt.Errorf("unmount: %w", err)
 	}
 	return d.remount()
