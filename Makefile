@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 DEMO_FLAGS ?=
 
-.PHONY: help deps web build run run-redis test test-more check bench bench-seed bench-redis lint long clean
+.PHONY: help deps web build run run-redis test test-more check bench bench-seed bench-redis bench-disk lint long clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ check: ## what CI runs: test, then test-more
 lint: deps ## go vet, staticcheck, gofumpt
 	script/lint.sh
 
-bench: build ## Dunlin beside redis-server into docs/benchmarks.md (QUICK=1); also bench-seed, bench-redis
+bench: build ## Dunlin beside redis-server into docs/benchmarks.md (QUICK=1); also bench-seed, -redis, -disk
 	script/bench.sh standard
 
 # The flock of 2012 on both stores: CPU, lag, memory, bytes between nodes (DURATION=5m WARMUP=1m).
@@ -38,6 +38,10 @@ bench-seed: build
 # The whole way over Redis processes, memory by period, dropping a day (QUICK=1).
 bench-redis: build
 	script/bench.sh redis
+
+# The log's cost, bytes on disk, restarts (QUICK=1).
+bench-disk: build
+	script/bench.sh disk
 
 long: build ## a long tier into LEDGER.md: ROW=kill|power|full|… MINUTES=20
 	script/long.sh "$(ROW)" "$(or $(MINUTES),20)"

@@ -14,15 +14,16 @@ import (
 // Reply is the reply to one command, labelled by who gave it.
 type Reply struct {
 	Node  string
-	Shard int // the database that was asked: 0 is the whole node
+	Shard int // 0 = the whole node was asked
 	Value any // nil (there is nothing), string, int64, float64, bool, []any or map[string]any
 	Err   error
 }
 
-// place is a database of a node.
+// place is a node, or one of its shards.
 type place struct {
-	node *member
-	db   int
+	node  *member
+	shard int // 0 = the whole
+	db    int
 }
 
 // All sends a command to database 0 of every node, nearest first, and gives each reply under its node's name. Nodes
@@ -30,7 +31,7 @@ type place struct {
 func (c *Client) All(ctx context.Context, args ...string) []Reply {
 	var at []place
 	for _, m := range c.view.Load().nodes {
-		at = append(at, place{m, m.db})
+		at = append(at, place{m, 0, m.db})
 	}
 	return c.core.runEverywhere(ctx, at, args)
 }
@@ -40,7 +41,7 @@ func (c *Client) AllShards(ctx context.Context, args ...string) []Reply {
 	var at []place
 	for _, m := range c.view.Load().nodes {
 		for _, shard := range m.info.Hold {
-			at = append(at, place{m, shard})
+			at = append(at, place{m, shard, c.core.shardDB(m, shard)})
 		}
 	}
 	return c.core.runEverywhere(ctx, at, args)
@@ -52,7 +53,7 @@ func (c *Client) Holders(ctx context.Context, key string, args ...string) []Repl
 	v := c.view.Load()
 	shard := v.shardOf(key)
 	for _, m := range v.cellOf[shard].holders {
-		at = append(at, place{m, c.core.shardDB(m, shard)})
+		at = append(at, place{m, shard, c.core.shardDB(m, shard)})
 	}
 	return c.core.runEverywhere(ctx, at, args)
 }
@@ -94,7 +95,7 @@ func (c *Client) Ask(ctx context.Context, node string, db int, commands ...[]str
 	if m == nil {
 		return nil, fmt.Errorf("no node %s in the topology, which has %s", node, v.names())
 	}
-	return c.core.ask(ctx, place{m, db}, upstream.Batch{Commands: commands, Force: true}), nil
+	return c.core.ask(ctx, place{m, db, db}, upstream.Batch{Commands: commands, Force: true}), nil
 }
 
 // ask sends a batch to a place. Every command has a reply, each with the error if there is none.
@@ -103,7 +104,7 @@ func (c *core) ask(ctx context.Context, at place, b upstream.Batch) []Reply {
 	results, err := at.node.server.Exchange(ctx, b)
 	out := make([]Reply, len(b.Commands))
 	for i := range out {
-		out[i] = Reply{Node: at.node.info.Name, Shard: at.db}
+		out[i] = Reply{Node: at.node.info.Name, Shard: at.shard}
 		if err != nil {
 			out[i].Err = unavailable(at.node, err)
 			continue
@@ -121,7 +122,7 @@ func (r *Reply) read(m *member, result rueidis.RedisResult) {
 		r.Value = value
 	case rueidis.IsRedisNil(err):
 	default:
-		r.Err = m.replyError(err.Error())
+		r.Err = replyError(m.info.Name, err.Error())
 	}
 }
 

@@ -29,8 +29,9 @@ type core struct {
 	queue  *queue
 	counts counts
 
-	changing sync.Mutex // one change of the topology at a time; protects members
+	changing sync.Mutex // one change of the topology at a time; protects what follows
 	members  map[string]*member
+	closing  bool
 
 	stop context.CancelFunc
 	wg   sync.WaitGroup // the sender of the queue
@@ -170,6 +171,7 @@ func (c *core) close() error {
 	c.stop()
 	c.changing.Lock()
 	defer c.changing.Unlock()
+	c.closing = true
 	c.wg.Wait()
 	err := c.queue.abandon()
 	for _, m := range c.members {

@@ -25,6 +25,9 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	// ErrRefused: the flock or the grammar refuses the call; repeating it will not help.
 	ErrRefused = errors.New("refused")
+	// ErrPartial: the nodes that answered know that they lack points which other nodes have. What they have comes with
+	// the error.
+	ErrPartial = errors.New("partial")
 	// ErrClosed: the client was closed.
 	ErrClosed = errors.New("client closed")
 	// ErrConfig: the configuration contradicts itself or the instance that is shared already.

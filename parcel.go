@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -22,7 +23,9 @@ type parcel struct {
 	at   []int  // Write: where each point stands in its argument; nil with Add
 	seq  uint64 // Add: the order in which parcels were begun
 	loan *loan  // the points lie in the spool still; nil = they do not
-	args []string
+	// patience is how long a server may take for it, Config.Timeout if 0
+	patience time.Duration
+	args     []string
 
 	unsafe bool // a server that did not answer may still read its memory: it is not used again
 }
@@ -44,6 +47,7 @@ func (p *parcel) recycle() {
 	clear(p.args)
 	p.Bundle.Reset()
 	p.view, p.cell, p.at, p.args, p.seq, p.loan = nil, nil, p.at[:0], p.args[:0], 0, nil
+	p.patience = 0
 	parcels.Put(p)
 }
 
@@ -138,7 +142,7 @@ func (c *core) send(ctx context.Context, m *member, p *parcel) ([]verdict, error
 	if !m.plain.Load() {
 		p.args = p.Bundle.MAdd(p.args[:0])
 		results, err := m.server.Exchange(ctx, upstream.Batch{
-			DB: m.db, Commands: [][]string{p.args}, Weight: p.Len(), Repeatable: true,
+			DB: m.db, Commands: [][]string{p.args}, Weight: p.Len(), Repeatable: true, Timeout: p.patience,
 		})
 		if err != nil {
 			p.args, p.unsafe = nil, true
@@ -151,7 +155,7 @@ func (c *core) send(ctx context.Context, m *member, p *parcel) ([]verdict, error
 		m.plain.Store(true)
 	}
 	results, err := m.server.Exchange(ctx, upstream.Batch{
-		DB: m.db, Commands: p.Bundle.ZAdds(p.view.topo.Layout), Weight: p.Len(), Repeatable: true,
+		DB: m.db, Commands: p.Bundle.ZAdds(p.view.topo.Layout), Weight: p.Len(), Repeatable: true, Timeout: p.patience,
 	})
 	if err != nil {
 		return nil, err
@@ -211,7 +215,7 @@ func (c *core) judge(p *parcel, m *member, verdicts []verdict, done settle) *lef
 	keep := func(i int, err error) {
 		if left == nil {
 			left = &leftover{newParcel(p.view, p.cell), err}
-			left.seq, left.loan = p.seq, p.loan
+			left.seq, left.loan, left.patience = p.seq, p.loan, p.patience
 		}
 		left.AddFrom(&p.Bundle, i)
 		if len(p.at) > 0 {
@@ -227,7 +231,7 @@ func (c *core) judge(p *parcel, m *member, verdicts []verdict, done settle) *lef
 			text = verdicts[next].text
 			next++
 		}
-		err := m.replyError(text)
+		err := replyError(m.info.Name, text)
 		switch {
 		case err == nil:
 			c.counts.stored.Add(1)
@@ -250,7 +254,7 @@ var elsewhere = []string{
 }
 
 // replyError turns the text of an error reply into ours; "" is none.
-func (m *member) replyError(text string) error {
+func replyError(node, text string) error {
 	if text == "" {
 		return nil
 	}
@@ -259,5 +263,5 @@ func (m *member) replyError(text string) error {
 	if slices.Contains(elsewhere, code) {
 		kind = ErrUnavailable
 	}
-	return fmt.Errorf("%w: node %s: %s", kind, m.info.Name, text)
+	return fmt.Errorf("%w: node %s: %s", kind, node, text)
 }

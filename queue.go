@@ -16,8 +16,11 @@ const (
 	mostFlying = 4                     // parcels of a cell on their way at once
 	firstRest  = 20 * time.Millisecond // how long a cell is left alone whose points came back
 	longRest   = time.Second
-	addChunk   = 256     // points that Add takes under one lock
-	firstSeq   = 1 << 32 // of what Add takes: what comes from the spool is older
+	mostTried  = 8
+	// longPatience is the most that a server may take for a parcel, where Config.Timeout is not longer
+	longPatience = 10 * time.Second
+	addChunk     = 256     // points that Add takes under one lock
+	firstSeq     = 1 << 32 // of what Add takes: what comes from the spool is older
 )
 
 // queue holds the points of Add until they are stored. Its Run sends them.
@@ -45,6 +48,7 @@ type lane struct {
 	opened time.Time
 	ready  []*parcel // oldest first
 	flying int       // parcels on their way
+	tried  int       // parcels that came back, less those that were stored since
 	rest   time.Duration
 	until  time.Time // nothing is sent before
 	behind bool      // nobody took from it for a while
@@ -261,7 +265,7 @@ func (q *queue) runSome(ctx context.Context) time.Duration {
 			l.behind = true
 			continue
 		}
-		for len(l.ready) > 0 && l.flying < mostFlying {
+		for len(l.ready) > 0 && l.flying < max(1, mostFlying>>l.tried) {
 			q.runFlight(ctx, l, l.take())
 		}
 	}
@@ -338,6 +342,7 @@ func (q *queue) runReport(p *parcel, r Result) {
 // runFlight delivers a parcel; what is left of it waits again. mu is held.
 func (q *queue) runFlight(ctx context.Context, l *lane, p *parcel) {
 	id, f := q.next(), flight{p.seq, p.Len(), p.loan}
+	p.patience = q.patience(l)
 	q.flying[id] = f
 	l.flying++
 	q.flights.Add(1)
@@ -357,6 +362,13 @@ func (q *queue) runFlight(ctx context.Context, l *lane, p *parcel) {
 	}()
 }
 
+// patience is how long a server may take for a parcel that nobody waits for: longer than for a call, and longer each
+// time it was not long enough, so that a flock which is slower than it should be still gets its points. There are also
+// fewer of them on their way then.
+func (q *queue) patience(l *lane) time.Duration {
+	return min(q.core.cfg.Timeout*5<<l.tried, max(longPatience, q.core.cfg.Timeout))
+}
+
 // land makes what is left of a parcel wait again.
 func (q *queue) land(l *lane, on *loan, left *parcel, why error) {
 	q.mu.Lock()
@@ -364,13 +376,14 @@ func (q *queue) land(l *lane, on *loan, left *parcel, why error) {
 	l.flying--
 	switch {
 	case left == nil:
-		l.rest, l.until = 0, time.Time{}
+		l.tried, l.rest, l.until = max(l.tried-1, 0), 0, time.Time{}
 		on.settle(true)
 	case l.stale:
 		q.split(left)
 	default:
 		l.putBack(left)
 		l.behind = true
+		l.tried = min(l.tried+1, mostTried)
 		if l.cell.up() && !errors.Is(why, context.Canceled) {
 			l.rest = min(max(firstRest, 2*l.rest), longRest)
 			l.until = time.Now().Add(l.rest)

@@ -3,6 +3,7 @@ package dunlin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,8 +29,9 @@ type Query struct {
 }
 
 // Range gives the points that q selects, oldest first, one per timestamp: where several members share
-// one, a number beats NaN, anything beats the stale marker, then the larger value and the larger bytes win. No points
-// is no error; ErrUnavailable means nobody could be asked.
+// one, a number beats NaN, anything beats the stale marker, then the larger value and the larger bytes win. The nearest
+// node answers that says it has everything its peers have; if none says so, the one that is least behind, and the
+// points come with an ErrPartial. No points is no error; ErrUnavailable means nobody could be asked.
 func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
 	layout := c.Topology().Layout
 	first, last := max(q.From.UnixMilli(), 0), q.To.UnixMilli()
@@ -40,29 +42,30 @@ func (c *Client) Range(ctx context.Context, q Query) ([]Point, error) {
 	args := []string{"ZRANGEBYSCORE", "", timeText(first), timeText(last)}
 	w := wanted{q.Host, q.Metric, max(low, high-maxPeriods), high}
 	perPeriod, err := c.perPeriod(ctx, w, args)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrPartial) {
 		return nil, err
 	}
-	return points(q.Host, q.Metric, slices.Concat(perPeriod...)), nil
+	return points(q.Host, q.Metric, slices.Concat(perPeriod...)), err
 }
 
-// Newest gives the newest point of a series over the live periods; false when there is none.
+// Newest gives the newest point of a series over the live periods; false when there is none. As with Range, an
+// ErrPartial says that a node which can not be asked may have a newer one.
 func (c *Client) Newest(ctx context.Context, host, metric string) (Point, bool, error) {
 	topo, now := c.Topology(), c.cfg.Clock().UnixMilli()
 	high := topo.Layout.PeriodOf(now + (10 * time.Minute).Milliseconds()) // as far ahead as a point may lie
 	low := max(high-series.Period(topo.Keep)-2, 0)
 	args := []string{"ZREVRANGE", "", "0", strconv.Itoa(newestMembers - 1)}
 	perPeriod, err := c.perPeriod(ctx, wanted{host, metric, low, high}, args)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrPartial) {
 		return Point{}, false, err
 	}
 	for _, members := range slices.Backward(perPeriod) {
 		slices.Reverse(members)
 		if ps := points(host, metric, members); len(ps) > 0 {
-			return ps[len(ps)-1], true, nil
+			return ps[len(ps)-1], true, err
 		}
 	}
-	return Point{}, false, nil
+	return Point{}, false, err
 }
 
 // wanted is a series over the periods low..high.
@@ -99,7 +102,7 @@ func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cancel()
-	replies := c.runUnits(ctx, units)
+	replies, partial := c.runReads(ctx, units)
 	out := make([][]string, len(at))
 	for i, where := range at {
 		r := replies[where[0]][where[1]]
@@ -116,7 +119,18 @@ func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]stri
 			out[i] = append(out[i], text)
 		}
 	}
-	return out, nil
+	return out, partial
+}
+
+// runReads reads the units side by side. The error is an ErrPartial.
+func (c *core) runReads(ctx context.Context, units []unit) ([][]Reply, error) {
+	out, partial := make([][]Reply, len(units)), make([]error, len(units))
+	var wg sync.WaitGroup
+	for i := range units {
+		wg.Go(func() { out[i], partial[i] = c.read(ctx, units[i]) })
+	}
+	wg.Wait()
+	return out, errors.Join(partial...)
 }
 
 // runUnits carries the units side by side and gives the replies of each.

@@ -149,9 +149,10 @@ func (t *tree) nested(dir string) bool {
 
 // mayImport is the import table of the design: what a package may import of ours, tests aside. "*" = everything.
 var mayImport = map[string]string{
-	".":                 "series ring upstream bundle spool",
+	".":                 "series ring upstream bundle spool keyspec",
 	"internal/upstream": "",
 	"internal/bundle":   "series",
+	"internal/keyspec":  "",
 	"internal/spool":    "fsx",
 	"internal/series":   "",
 	"internal/ring":     "series",
@@ -272,7 +273,7 @@ func rootImports(t *tree) []string {
 	var bad []string
 	client := []string{
 		".", "internal/series", "internal/ring", "internal/upstream", "internal/bundle", "internal/spool",
-		"internal/fsx",
+		"internal/fsx", "internal/keyspec",
 	}
 	for _, f := range t.files {
 		if f.isTest() || !slices.Contains(client, f.dir()) {
@@ -309,7 +310,7 @@ func closureFindings(listed []byte) []string {
 	ours := []string{
 		modulePath, modulePath + "/internal/series", modulePath + "/internal/ring",
 		modulePath + "/internal/upstream", modulePath + "/internal/bundle", modulePath + "/internal/spool",
-		modulePath + "/internal/fsx",
+		modulePath + "/internal/fsx", modulePath + "/internal/keyspec",
 	}
 	var bad []string
 	for _, p := range strings.Fields(string(listed)) {

@@ -67,7 +67,7 @@ func TestClient_spool(t *testing.T) {
 func TestClient_spool_outagesAndTopologies(t *testing.T) {
 	r := redistest.Start(t)
 	c := openClient(t, Config{
-		Topology: flock(8, r.URL), Spool: t.TempDir(), Timeout: 2 * time.Second,
+		Topology: flock(8, r.URL), Spool: t.TempDir(), Timeout: 500 * time.Millisecond,
 		Limits: Limits{Queue: 500, Batch: 50, MaxPause: 50 * time.Millisecond},
 	})
 	n := 0

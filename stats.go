@@ -6,7 +6,7 @@ import "sync/atomic"
 type Stats struct {
 	Added       int64            // taken by Add
 	Written     int64            // given to Write
-	Stored      int64            // acknowledged by a node
+	Stored      int64            // acknowledged by a node; what was sent twice counts twice
 	Refused     int64            // by the grammar or by a node, for good
 	Unavailable int64            // results of Write that say so
 	FailedOver  int64            // sent to another node because one did not take them

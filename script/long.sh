@@ -23,9 +23,10 @@ cgroup) run() { durable '^TestCgroup$'; } ;;
 drain) run() { durable '^TestDrain$'; } ;;
 incidents) run() { durable '^TestIncident'; } ;;
 crash) run() { storage DUNLIN_CRASH_RUNS=24 '^TestDir_(crash|damage)$'; } ;;
+client) run() { DUNLIN_CLIENT_LONG=1 DUNLIN_COUNTS=$counts go test -count=1 -timeout 60m -v -run '^TestKill$' ./test/client; } ;;
 damage) run() { storage DUNLIN_DAMAGE_PAIRS=500000 '^TestWalker_damage$'; } ;;
 *)
-	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage MINUTES=20" >&2
+	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage|client MINUTES=20" >&2
 	exit 2
 	;;
 esac

@@ -1,49 +1,92 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/agent"
 )
 
 func agentCmd() *cobra.Command {
 	var flags clientFlags
-	var every time.Duration
-	var host string
+	var cfg agent.Config
+	var spool string
+	var limits dunlin.Limits
 	cmd := &cobra.Command{
 		Use:   "agent [--topology FILE] [--every 10s] [--host NAME]",
 		Short: "Write this machine's metrics",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if every < 100*time.Millisecond {
-				return fmt.Errorf("--every %s: want 100ms or more", every)
+			if cfg.Every < 100*time.Millisecond {
+				return fmt.Errorf("--every %s: want 100ms or more", cfg.Every)
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			client, err := flags.open(ctx)
+			client, err := flags.openWith(ctx, dunlin.Config{Spool: spool, Limits: limits})
 			if err != nil {
 				return err
 			}
-			defer client.Close()
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			a, err := agent.New(agent.Config{Client: client, Host: host, Every: every, Log: log})
+			cfg.Client = client
+			cfg.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			a, err := agent.New(cfg)
 			if err != nil {
-				return err
+				return errors.Join(err, client.Close())
 			}
-			err = a.Run(ctx)
-			s := a.Stats()
-			log.Info("agent ends", "stored", s.Stored, "refused", s.Refused, "dropped", s.Dropped, "undelivered", s.Queued)
+			if flags.topology != "" {
+				defer reloadOnHangup(client, cfg.Log)()
+			}
+			err = errors.Join(a.Run(ctx), client.Close())
+			s := client.Stats()
+			cfg.Log.Info("agent ends", "stored", s.Stored, "refused", s.Refused, "dropped", s.Dropped, "spooled", s.Spooled)
 			return err
 		},
 	}
 	flags.add(cmd, 2*time.Second)
-	cmd.Flags().DurationVar(&every, "every", 10*time.Second, "time between two measurements")
-	cmd.Flags().StringVar(&host, "host", "", "name of this host (default the machine's)")
+	f := cmd.Flags()
+	f.DurationVar(&cfg.Every, "every", 10*time.Second, "time between two measurements")
+	f.StringVar(&cfg.Host, "host", "", "name of this host (default the machine's)")
+	f.StringVar(&spool, "spool.path", "", "directory for points that no node takes and memory does not hold (default none)")
+	f.Int64Var(&limits.Spool, "spool.max-bytes", 256<<20, "how large the spool may get; then its oldest points are dropped")
+	f.IntVar(&limits.Queue, "queue.max-points", 200_000, "points that wait in memory; then they are spooled or dropped")
 	return cmd
+}
+
+// reloadOnHangup reads the topology file again at SIGHUP. The function it gives ends that.
+func reloadOnHangup(client *dunlin.Client, log *slog.Logger) (end func()) {
+	hangup, done, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	runReloads(hangup, done, func() {
+		if err := client.Reload(); err != nil {
+			log.Warn("the topology stays as it was", "err", err)
+			return
+		}
+		log.Info("topology read again", "nodes", len(client.Topology().Nodes))
+	}, ended)
+	return func() {
+		signal.Stop(hangup)
+		close(done)
+		<-ended
+	}
+}
+
+func runReloads(hangup <-chan os.Signal, done <-chan struct{}, reload func(), ended chan<- struct{}) {
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-hangup:
+				reload()
+			case <-done:
+				return
+			}
+		}
+	}()
 }

@@ -34,9 +34,13 @@ func (f *clientFlags) add(cmd *cobra.Command, timeout time.Duration) {
 }
 
 func (f *clientFlags) open(ctx context.Context) (*dunlin.Client, error) {
-	cfg := dunlin.Config{
-		File: f.topology, URL: f.url, Layout: f.layout, Site: f.site, Node: f.node, Timeout: f.timeout,
-	}
+	return f.openWith(ctx, dunlin.Config{})
+}
+
+// openWith opens a client with what the flags say and cfg says besides.
+func (f *clientFlags) openWith(ctx context.Context, cfg dunlin.Config) (*dunlin.Client, error) {
+	cfg.File, cfg.URL, cfg.Layout, cfg.Site, cfg.Node = f.topology, f.url, f.layout, f.site, f.node
+	cfg.Timeout = f.timeout
 	if f.passwordFile != "" {
 		var err error
 		if cfg.Password, err = ring.ReadPassword(f.passwordFile); err != nil {

@@ -35,7 +35,9 @@ func readCmd() *cobra.Command {
 			points, err := client.Range(cmd.Context(), dunlin.Query{
 				Host: args[0], Metric: args[1], From: now.Add(-since), To: now.Add(10 * time.Minute),
 			})
-			if err != nil {
+			if errors.Is(err, dunlin.ErrPartial) {
+				cmd.PrintErrln("warning:", tui.Safe(err.Error()))
+			} else if err != nil {
 				return err
 			}
 			return printPoints(cmd.OutOrStdout(), points, asJSON, asCSV)

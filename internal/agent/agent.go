@@ -12,22 +12,18 @@ import (
 	"github.com/dunlin-db/dunlin"
 )
 
-// defaultQueue is how many undelivered points an agent keeps: some hours of one host.
-const defaultQueue = 200_000
-
 // Config says what an Agent measures and where its points go.
 type Config struct {
-	Client Writer
+	Client Client
 	Host   string        // the host's name; the machine's own if empty
 	Every  time.Duration // 10 s if 0
-	Queue  int           // undelivered points kept; 200,000 if 0
 	Clock  func() time.Time
 	Log    *slog.Logger
 }
 
 // Agent writes this machine's metrics.
 type Agent struct {
-	*Delivery
+	sender  *sender
 	host    string
 	every   time.Duration
 	clock   func() time.Time
@@ -44,8 +40,7 @@ func New(cfg Config) (*Agent, error) {
 		}
 	}
 	a := &Agent{
-		Delivery: NewDelivery(cfg.Client, cmp.Or(cfg.Queue, defaultQueue), cfg.Log),
-		host:     host, every: cmp.Or(cfg.Every, 10*time.Second), clock: cfg.Clock,
+		sender: newSender(cfg.Client, cfg.Log), host: host, every: cmp.Or(cfg.Every, 10*time.Second), clock: cfg.Clock,
 	}
 	if a.clock == nil {
 		a.clock = time.Now
@@ -64,7 +59,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		start := time.Now()
-		a.Send(ctx, a.Collect(ctx))
+		a.sender.send(ctx, a.Collect(ctx))
 		timer.Reset(pause(a.every, time.Since(start)))
 	}
 }

@@ -2,8 +2,8 @@
 //
 // # What it is
 //
-// Agent collects CPU per mode, load, memory, swap, disks, network, processes and uptime. Simulated is a fleet of hosts
-// that do not exist, for the demo. Both write through a Delivery, which keeps what could not be delivered.
+// Agent collects CPU per mode, load, memory, swap, disks, network, TCP states, pressure, temperatures, processes and
+// uptime. Simulated is a fleet of hosts that do not exist, for the demo. Both give their points to the client's queue.
 //
 // # Where it sits
 //
@@ -11,10 +11,10 @@
 //
 // # Invariants
 //
-// The queue of undelivered points is bounded; what falls out of it, oldest first, is counted. A point that is refused
-// is counted and not repeated. One metric that can not be read does not stop the others.
+// A tick never waits for a node: what none takes waits in the client's queue and spool, and the log says so once. One
+// metric that can not be read does not stop the others.
 //
 // # What it does not do
 //
-// It keeps nothing on disk and runs no plugins.
+// It keeps no points itself, and runs no plugins.
 package agent

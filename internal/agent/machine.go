@@ -13,7 +13,11 @@ import (
 	"github.com/shirou/gopsutil/v4/load"
 	"github.com/shirou/gopsutil/v4/mem"
 	"github.com/shirou/gopsutil/v4/net"
+	"github.com/shirou/gopsutil/v4/sensors"
 )
+
+// procRoot is where the kernel's tables are, on Linux.
+const procRoot = "/proc"
 
 // emit takes one measured value.
 type emit func(metric, value string)
@@ -29,6 +33,9 @@ func (m *machine) collect(ctx context.Context, out emit) {
 	collectMemory(ctx, out)
 	collectDisks(ctx, out)
 	collectNetwork(ctx, out)
+	collectTCP(procRoot, out)
+	collectPressure(procRoot, out)
+	collectTemperatures(ctx, out)
 	if up, err := host.UptimeWithContext(ctx); err == nil {
 		out("uptime", whole(up))
 	}
@@ -152,6 +159,18 @@ func collectNetwork(ctx context.Context, out emit) {
 	out("net.rx_packets", whole(rxPackets))
 	out("net.tx_packets", whole(txPackets))
 	out("net.errors", whole(failed))
+}
+
+// collectTemperatures gives what sensors there are. Some can not be read: the others come all the same.
+func collectTemperatures(ctx context.Context, out emit) {
+	all, _ := sensors.TemperaturesWithContext(ctx)
+	seen := map[string]bool{}
+	for _, s := range all {
+		if name := "temperature." + word(s.SensorKey); s.SensorKey != "" && !seen[name] {
+			seen[name] = true
+			out(name, rounded(s.Temperature, 1))
+		}
+	}
 }
 
 // word makes a path or a device a word of a metric's name: / is root, /var/lib is var_lib.

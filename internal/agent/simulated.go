@@ -16,7 +16,7 @@ const slots = 10
 
 // SimConfig says how large a simulated fleet is.
 type SimConfig struct {
-	Client Writer
+	Client Client
 	Hosts  int           // named sim-001, sim-002, …
 	Every  time.Duration // 5 s if 0
 	Seed   uint64
@@ -26,17 +26,17 @@ type SimConfig struct {
 
 // Simulated writes the standard mix of hosts that do not exist.
 type Simulated struct {
-	*Delivery
-	fleet *fleet.Fleet
-	every time.Duration
-	clock func() time.Time
+	sender *sender
+	fleet  *fleet.Fleet
+	every  time.Duration
+	clock  func() time.Time
 }
 
 // NewSimulated makes a simulated fleet. It starts nothing.
 func NewSimulated(cfg SimConfig) *Simulated {
 	every := cmp.Or(cfg.Every, 5*time.Second)
 	s := &Simulated{
-		Delivery: NewDelivery(cfg.Client, defaultQueue, cfg.Log),
+		sender: newSender(cfg.Client, cfg.Log),
 		fleet: fleet.New(fleet.Config{
 			Seed: cfg.Seed, Hosts: cfg.Hosts, Metrics: fleet.PerHost, Tick: max(int(every.Seconds()), 1),
 		}),
@@ -53,7 +53,7 @@ func (s *Simulated) Run(ctx context.Context) error {
 	ticker := time.NewTicker(max(s.every/slots, time.Millisecond))
 	defer ticker.Stop()
 	for slot := 0; ; slot = (slot + 1) % slots {
-		s.Send(ctx, s.collect(slot))
+		s.sender.send(ctx, s.collect(slot))
 		select {
 		case <-ctx.Done():
 			return nil

@@ -157,6 +157,18 @@ func (s *status) peers() []peerSum {
 	return sums
 }
 
+// behindMillis is how old the oldest point may be that a peer has and this node has not; -1 when a peer can not be
+// asked.
+func (s *status) behindMillis() int64 {
+	behind := int64(0)
+	for _, p := range s.peers() {
+		if lag := lagOf(p.Err, p.LagMillis); worse(lag, behind) {
+			behind = lag
+		}
+	}
+	return behind
+}
+
 // worse compares lags, of which -1 (nothing is known yet) is the worst.
 func worse(a, b int64) bool { return b >= 0 && (a < 0 || a > b) }
 
@@ -194,7 +206,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_unjournaled", num(s.Unjournaled)},
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
-	links := make([][2]string, 0, 4)
+	links := [][2]string{{"behind_ms", num(s.behindMillis())}}
 	for _, p := range s.peers() {
 		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf(
 			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,

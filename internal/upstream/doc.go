@@ -4,8 +4,8 @@
 //
 // A Server takes batches of commands and gives their replies. It dials when it must, one connection a database, and
 // multiplexes everybody's commands on it. A server that does not answer in time, or that can not be dialed, is down:
-// its connections are closed, batches to it fail at once, and one probe at a time looks whether it is back, at
-// growing, jittered pauses.
+// batches to it fail at once, and one probe at a time, on a new connection, looks whether it is back, at growing,
+// jittered pauses. What was on its way before has its own time still: a slow server is not made slower.
 //
 // # Where it sits
 //

@@ -24,6 +24,9 @@ type link struct {
 	err    error
 	took   time.Duration // to connect and log in
 
+	users   int  // attempts that are under way; the server's mu protects it
+	retired bool // closed when the last of them ends; the server's mu protects it
+
 	mu     sync.Mutex // protects what follows
 	raw    net.Conn
 	closed bool

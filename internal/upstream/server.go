@@ -1,13 +1,12 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,9 +44,10 @@ type Config struct {
 type Batch struct {
 	DB         int
 	Commands   [][]string
-	Weight     int  // of the window; 0 counts as the number of commands
-	Repeatable bool // executing it twice does no harm
-	Force      bool // try even though the server is down
+	Weight     int           // of the window; 0 counts as the number of commands
+	Repeatable bool          // executing it twice does no harm
+	Timeout    time.Duration // Config.Timeout if 0
+	Force      bool          // try even though the server is down
 }
 
 // Stats counts what happened to a server.
@@ -84,7 +84,7 @@ func New(cfg Config) *Server {
 		cfg.Changed = func() {}
 	}
 	s := &Server{
-		cfg: cfg, window: newWindow(windowSize), ctx: ctx, stop: stop, links: map[int]*link{},
+		cfg: cfg, window: newWindow(windowSize, ctx.Done()), ctx: ctx, stop: stop, links: map[int]*link{},
 		backoff: backoff{most: cfg.MaxPause},
 	}
 	s.settled.Store(true)
@@ -95,12 +95,8 @@ func New(cfg Config) *Server {
 func (s *Server) Close() {
 	s.stop()
 	s.mu.Lock()
-	links := s.links
-	s.links = map[int]*link{}
+	s.retire()
 	s.mu.Unlock()
-	for _, l := range links {
-		s.runClose(l)
-	}
 	s.wg.Wait()
 }
 
@@ -156,7 +152,9 @@ func (s *Server) Exchange(ctx context.Context, b Batch) ([]rueidis.RedisResult, 
 	if b.Weight == 0 {
 		b.Weight = len(b.Commands)
 	}
-	if err := s.window.take(ctx, b.Weight); err != nil {
+	if err := s.window.take(ctx, b.Weight); err == errClosed {
+		return nil, fmt.Errorf("%w: %w", ErrDown, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGivenUp, err)
 	}
 	x, err := s.begin(b)
@@ -191,7 +189,7 @@ func (s *Server) runExchange(x *exchange) {
 		defer s.wg.Done()
 		defer s.window.give(x.Weight)
 		defer close(x.done)
-		ctx, cancel := context.WithTimeoutCause(s.ctx, s.cfg.Timeout, errSilence)
+		ctx, cancel := context.WithTimeoutCause(s.ctx, cmp.Or(x.Timeout, s.cfg.Timeout), errSilence)
 		defer cancel()
 		x.results, x.err = s.attempt(ctx, x)
 		if x.err != nil && ctx.Err() == nil && s.mayRepeat(x) {
@@ -220,6 +218,9 @@ func (s *Server) mayRepeat(x *exchange) bool {
 // attempt sends the batch on a connection. Whatever is no reply closes that connection.
 func (s *Server) attempt(ctx context.Context, x *exchange) ([]rueidis.RedisResult, error) {
 	l, err := s.link(ctx, x.DB)
+	if l != nil {
+		defer s.leave(l)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -230,14 +231,16 @@ func (s *Server) attempt(ctx context.Context, x *exchange) ([]rueidis.RedisResul
 	results := l.client.DoMulti(ctx, commands...)
 	for _, r := range results {
 		if err := r.NonRedisError(); err != nil {
-			s.drop(x.DB, l)
+			if ctx.Err() == nil { // it is broken; otherwise it is slow, and others may still get their replies
+				s.drop(x.DB, l)
+			}
 			return nil, fmt.Errorf("%w: %w", err, ErrUnsure)
 		}
 	}
 	return results, nil
 }
 
-// link gives the connection to a database: the present one, or one that is being made.
+// link gives the connection to a database: the present one, or one that is being made. Whoever gets it leaves it.
 func (s *Server) link(ctx context.Context, db int) (*link, error) {
 	s.mu.Lock()
 	l := s.links[db]
@@ -250,6 +253,7 @@ func (s *Server) link(ctx context.Context, db int) (*link, error) {
 		s.links[db] = l
 		s.runOpen(l, db)
 	}
+	l.users++
 	s.mu.Unlock()
 	select {
 	case <-l.ready:
@@ -258,8 +262,29 @@ func (s *Server) link(ctx context.Context, db int) (*link, error) {
 		}
 		return l, l.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return l, ctx.Err()
 	}
+}
+
+// leave ends the use of a connection.
+func (s *Server) leave(l *link) {
+	s.mu.Lock()
+	l.users--
+	last := l.retired && l.users == 0
+	s.mu.Unlock()
+	if last {
+		s.runClose(l)
+	}
+}
+
+// retire forgets all connections and closes those that nobody uses; mu is held. On the others replies may still come.
+func (s *Server) retire() {
+	for _, l := range s.links {
+		if l.retired = true; l.users == 0 {
+			s.runClose(l)
+		}
+	}
+	s.links = map[int]*link{}
 }
 
 // runOpen makes a connection, and lets go of it when it is closed.
@@ -311,13 +336,9 @@ func (s *Server) failed(epoch int, err error) error {
 	s.down, s.why = true, err
 	s.settled.Store(false)
 	s.counts.failures.Add(1)
-	links := slices.Collect(maps.Values(s.links))
-	s.links = map[int]*link{}
+	s.retire()
 	s.wg.Add(1)
 	s.mu.Unlock()
-	for _, l := range links {
-		s.runClose(l)
-	}
 	s.runProbes()
 	s.cfg.Changed()
 	return wrapped
@@ -385,9 +406,7 @@ func (s *Server) probe() bool {
 	}
 	s.down, s.took = false, l.took
 	s.epoch++
-	if old := s.links[db]; old != nil { // a forced batch made one
-		s.runClose(old)
-	}
+	s.retire() // forced batches may have made some
 	s.links[db] = l
 	return true
 }

@@ -7,6 +7,8 @@ import (
 
 // window bounds what is on its way to a server, by weight. Who comes first goes first.
 type window struct {
+	done <-chan struct{} // closed when nothing is sent any longer
+
 	mu      sync.Mutex // protects what follows
 	free    int
 	size    int
@@ -18,9 +20,12 @@ type waiter struct {
 	ready  chan struct{} // closed when the weight is taken
 }
 
-func newWindow(size int) *window { return &window{free: size, size: size} }
+func newWindow(size int, done <-chan struct{}) *window {
+	return &window{done: done, free: size, size: size}
+}
 
-// take waits until weight fits, or until ctx ends. A weight above the whole window counts as the whole.
+// take waits until weight fits, or until ctx ends or the window is done. A weight above the whole window counts as the
+// whole.
 func (w *window) take(ctx context.Context, weight int) error {
 	weight = min(weight, w.size)
 	w.mu.Lock()
@@ -32,10 +37,13 @@ func (w *window) take(ctx context.Context, weight int) error {
 	me := &waiter{weight, make(chan struct{})}
 	w.waiters = append(w.waiters, me)
 	w.mu.Unlock()
+	why := errClosed
 	select {
 	case <-me.ready:
 		return nil
+	case <-w.done:
 	case <-ctx.Done():
+		why = ctx.Err()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -43,12 +51,12 @@ func (w *window) take(ctx context.Context, weight int) error {
 		if other == me {
 			w.waiters = append(w.waiters[:i], w.waiters[i+1:]...)
 			w.admit() // a lighter one behind it may fit
-			return ctx.Err()
+			return why
 		}
 	}
 	w.free += weight // it was given just now
 	w.admit()
-	return ctx.Err()
+	return why
 }
 
 // give returns weight that was taken.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestWindow_boundsAndKeepsTheOrder(t *testing.T) {
-	w := newWindow(10)
+	w := newWindow(10, nil)
 	ctx := context.Background()
 	if w.take(ctx, 8) != nil {
 		t.Fatal("8 of 10 do not fit")
@@ -50,7 +50,7 @@ func TestWindow_law_nothingIsLost(t *testing.T) {
 		size := rapid.IntRange(1, 20).Draw(rt, "size")
 		weights := rapid.SliceOfN(rapid.IntRange(0, 30), 1, 40).Draw(rt, "weights")
 		giveUp := rapid.SliceOfN(rapid.Bool(), len(weights), len(weights)).Draw(rt, "give up")
-		w := newWindow(size)
+		w := newWindow(size, nil)
 		var used atomic.Int64
 		var wg sync.WaitGroup
 		for i, weight := range weights {

@@ -111,7 +111,7 @@ func TestLog_commit(t *testing.T) {
 	}
 }
 
-// TestLog_okMeansWritten: what was committed while nobody waited for the disk is on it when Status says that all is well.
+// TestLog_okMeansWritten: what was committed while nobody waited for the disk is on it when Status is well again.
 func TestLog_okMeansWritten(t *testing.T) {
 	for _, p := range []Policy{{}, {Always: true}, {Every: time.Second}} {
 		t.Run(p.String(), func(t *testing.T) {

@@ -10,5 +10,10 @@ require (
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
-	golang.org/x/sys v0.48.0 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
+
+require github.com/dunlin-db/dunlin v0.0.0
+
+replace github.com/dunlin-db/dunlin => ../..

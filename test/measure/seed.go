@@ -82,7 +82,7 @@ func (m *measurement) seedOn(ctx context.Context, store string, times [2]time.Du
 	defer end()
 	g, writing := errgroup.WithContext(writing)
 	probe := &lagProbe{f: f}
-	sims, err := f.writers(writing)
+	sims, clients, err := f.writers(writing)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (m *measurement) seedOn(ctx context.Context, store string, times [2]time.Du
 		return nil, err
 	}
 	began := time.Now()
-	storedBefore := stored(sims)
+	storedBefore := stored(clients)
 	for time.Since(began) < times[1] {
 		if err := pause(writing, min(10*time.Second, times[1]-time.Since(began))); err != nil {
 			return nil, cause(g.Wait(), err)
@@ -112,30 +112,32 @@ func (m *measurement) seedOn(ctx context.Context, store string, times [2]time.Du
 		}
 	}
 	r.seconds = time.Since(began).Seconds()
-	r.written = stored(sims) - storedBefore
+	r.written = stored(clients) - storedBefore
 	r.lagP50, r.lagP99, r.probes, r.missed = probe.result()
 	end()
 	return r, g.Wait()
 }
 
 // writers makes three fleets of hosts, one a node: each host writes to the node nearest to it.
-func (f *flock) writers(ctx context.Context) ([]*agent.Simulated, error) {
+func (f *flock) writers(ctx context.Context) ([]*agent.Simulated, []*dunlin.Client, error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	var sims []*agent.Simulated
+	var clients []*dunlin.Client
 	for i, n := range f.nodes {
 		client, err := dunlin.Open(ctx, dunlin.Config{
 			URL: "redis://" + n.addr, Password: f.password(), Timeout: 5 * time.Second,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", n.name, err)
+			return nil, nil, fmt.Errorf("open %s: %w", n.name, err)
 		}
 		context.AfterFunc(ctx, func() { _ = client.Close() })
+		clients = append(clients, client)
 		hosts := seedHosts*(i+1)/len(f.nodes) - seedHosts*i/len(f.nodes)
 		sims = append(sims, agent.NewSimulated(agent.SimConfig{
 			Client: &near{client, "-" + n.name}, Hosts: hosts, Every: seedEvery, Seed: uint64(2012 + i), Log: log,
 		}))
 	}
-	return sims, nil
+	return sims, clients, nil
 }
 
 // near is a client whose hosts have names of their own per node.
@@ -144,17 +146,17 @@ type near struct {
 	suffix string
 }
 
-// Write implements agent.Writer.
-func (n *near) Write(ctx context.Context, points []dunlin.Point) ([]dunlin.Result, error) {
+// Add implements agent.Client.
+func (n *near) Add(ctx context.Context, points ...dunlin.Point) error {
 	for i := range points {
 		points[i].Host += n.suffix
 	}
-	return n.Client.Write(ctx, points)
+	return n.Client.Add(ctx, points...)
 }
 
-func stored(sims []*agent.Simulated) (n int64) {
-	for _, s := range sims {
-		n += s.Stats().Stored
+func stored(clients []*dunlin.Client) (n int64) {
+	for _, c := range clients {
+		n += c.Stats().Stored
 	}
 	return n
 }

@@ -63,52 +63,72 @@ type rowResult struct {
 	report *benchReport
 }
 
-// pair is a node and a redis-server, both new and both on the first processor.
+// pair is a node and what it is compared with, both new and both on the first processor.
 type pair struct {
-	dunlin, redis         *process
-	dunlinAddr, redisAddr string
+	dunlin, other         *process
+	dunlinAddr, otherAddr string
 	dir                   string
 }
 
-func (m *measurement) startPair(ctx context.Context) (*pair, error) {
+// pairing says what a pair is: what a node is given, and how the other server is started.
+type pairing struct {
+	node  func(dir string) []string
+	other func(dir string, port int) []string
+}
+
+// inMemory is a node without a disk and a redis-server without one.
+func (m *measurement) inMemory() pairing {
+	return pairing{
+		node: func(string) []string { return []string{"--storage.path", ""} },
+		other: func(dir string, port int) []string {
+			return []string{
+				m.redis, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--save", "", "--appendonly", "no", "--dir", dir,
+			}
+		},
+	}
+}
+
+func (m *measurement) startPair(ctx context.Context, kind pairing) (*pair, error) {
 	dir, err := os.MkdirTemp("", "dunlin-measure-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	p := &pair{dir: dir}
-	if err := p.start(ctx, m); err != nil {
+	if err := p.start(ctx, m, kind); err != nil {
 		p.stop()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *pair) start(ctx context.Context, m *measurement) error {
+func (p *pair) start(ctx context.Context, m *measurement, kind pairing) error {
 	a, err1 := freePort()
 	b, err2 := freePort()
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	p.dunlinAddr, p.redisAddr = fmt.Sprintf("127.0.0.1:%d", a), fmt.Sprintf("127.0.0.1:%d", b)
+	p.dunlinAddr, p.otherAddr = fmt.Sprintf("127.0.0.1:%d", a), fmt.Sprintf("127.0.0.1:%d", b)
 	var err error
-	p.dunlin, err = startProcess(p.dir, "", "dunlin", append(slices.Clone(onServer), m.dunlin, "node",
-		"--resp.listen-address", p.dunlinAddr, "--web.listen-address", "", "--storage.path", "")...)
-	if err != nil {
+	if p.dunlin, err = startProcess(p.dir, "", "dunlin", slices.Concat(onServer,
+		m.nodeArgs(p.dunlinAddr), kind.node(p.dir))...); err != nil {
 		return err
 	}
-	p.redis, err = startProcess(p.dir, "", "redis", append(slices.Clone(onServer), m.redis, "--bind", "127.0.0.1",
-		"--port", strconv.Itoa(b), "--save", "", "--appendonly", "no", "--dir", p.dir)...)
-	if err != nil {
+	if p.other, err = startProcess(p.dir, "", "other", slices.Concat(onServer, kind.other(p.dir, b))...); err != nil {
 		return err
 	}
 	if err := awaitAnswer(ctx, p.dunlin, p.dunlinAddr, ""); err != nil {
 		return err
 	}
-	return awaitAnswer(ctx, p.redis, p.redisAddr, "")
+	return awaitAnswer(ctx, p.other, p.otherAddr, "")
+}
+
+// nodeArgs starts a node without a page.
+func (m *measurement) nodeArgs(addr string) []string {
+	return []string{m.dunlin, "node", "--resp.listen-address", addr, "--web.listen-address", ""}
 }
 
 func (p *pair) stop() {
-	for _, x := range []*process{p.dunlin, p.redis} {
+	for _, x := range []*process{p.dunlin, p.other} {
 		if x != nil {
 			x.stop()
 		}
@@ -116,14 +136,19 @@ func (p *pair) stop() {
 	_ = os.RemoveAll(p.dir)
 }
 
-// measureGroup runs the rows of a group one after the other on one pair. Each goes on where the one before ended, so
-// that no point is written twice. A row that fails is left out, and named.
+// measureGroup runs the rows of a group one after the other on one pair.
 func (m *measurement) measureGroup(ctx context.Context, g *benchGroup, s *standardResult) error {
-	p, err := m.startPair(ctx)
+	p, err := m.startPair(ctx, m.inMemory())
 	if err != nil {
 		return err
 	}
 	defer p.stop()
+	return m.measureRows(ctx, p, g, s)
+}
+
+// measureRows runs rows one after the other. Each goes on where the one before ended, so that no point is written
+// twice. A row that fails is left out, and named.
+func (m *measurement) measureRows(ctx context.Context, p *pair, g *benchGroup, s *standardResult) error {
 	at := yesterday()
 	for _, row := range g.rows {
 		title := row.title(g)
@@ -135,7 +160,7 @@ func (m *measurement) measureGroup(ctx context.Context, g *benchGroup, s *standa
 		}
 		began := time.Now()
 		report, err := m.bench(ctx, onGenerator, append([]string{
-			"--url", "redis://" + p.dunlinAddr, "--against", "redis://" + p.redisAddr,
+			"--url", "redis://" + p.dunlinAddr, "--against", "redis://" + p.otherAddr,
 		}, args...)...)
 		at = at.Add(time.Duration(row.fill+row.rounds*row.ticks) * benchInterval)
 		if ctx.Err() != nil {
@@ -156,7 +181,7 @@ func (m *measurement) measureGroup(ctx context.Context, g *benchGroup, s *standa
 
 // redisBenchmark runs the tool of that name on both.
 func (m *measurement) redisBenchmark(ctx context.Context, s *standardResult) error {
-	p, err := m.startPair(ctx)
+	p, err := m.startPair(ctx, m.inMemory())
 	if err != nil {
 		return err
 	}
@@ -164,7 +189,7 @@ func (m *measurement) redisBenchmark(ctx context.Context, s *standardResult) err
 	m.say("redis-benchmark: ping, set, get, incr, sadd, zadd")
 	found := [2]map[string]string{}
 	var names []string
-	for i, addr := range []string{p.dunlinAddr, p.redisAddr} {
+	for i, addr := range []string{p.dunlinAddr, p.otherAddr} {
 		_, port, _ := strings.Cut(addr, ":")
 		argv := append(slices.Clone(onGenerator), "redis-benchmark", "-p", port, "-t", "ping,set,get,incr,sadd,zadd",
 			"-P", "16", "-n", m.requests(), "-q")
