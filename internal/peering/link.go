@@ -191,7 +191,7 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 	defer func() {
 		stop()
 		if running {
-			<-ended
+			l.exchanged(<-ended)
 		}
 	}()
 	var tryAt time.Time
@@ -203,7 +203,8 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 			select {
 			case done := <-ended:
 				running = false
-				if l.exchanged(done); done.err == nil {
+				l.exchanged(done)
+				if done.err == nil {
 					f.Done(done.want)
 				} else {
 					tryAt = time.Now().Add(exchangeWait/2 + rand.N(exchangeWait))
