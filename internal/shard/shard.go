@@ -223,6 +223,9 @@ func (s *Shard) Drop(ctx context.Context, p series.Period) (keys int, err error)
 	}
 	t := s.Begin()
 	keys, err = t.Store.Drop(ctx, s.Floor())
+	if !s.Remote() {
+		s.peers.state.Forget(s.Floor())
+	}
 	t.End()
 	return keys, err
 }

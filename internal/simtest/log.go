@@ -298,9 +298,6 @@ func (f *LogFlock) retain(n *logNode, floor series.Period) {
 	}
 	_, err := n.sh.Drop(context.Background(), floor)
 	must(err)
-	tx := n.sh.Begin()
-	tx.Peers().Forget(floor)
-	tx.End()
 	f.excuse(nil)
 }
 
