@@ -54,9 +54,7 @@ func (n *Node) look(ctx context.Context) *status {
 		}
 		s.Shards = append(s.Shards, st)
 	}
-	for _, l := range n.links {
-		s.Links = append(s.Links, l.syncer.Status())
-	}
+	s.Links = n.linkStatuses()
 	for _, f := range n.followers {
 		s.Unjournaled += f.Status().Unjournaled
 	}
