@@ -64,7 +64,7 @@ func (s *Store) releaseNames(d *dying) {
 			return false
 		}
 		left--
-		s.release(id)
+		s.names.Release(id)
 		return true
 	})
 	if !done {

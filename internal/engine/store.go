@@ -96,6 +96,7 @@ func New(cfg Config) *Store {
 	}
 	s.names = names.New(names.Config{
 		Meter: slab.NewMeter(cfg.Budget), Trash: &s.trash, Digest: store.DigestSeed(cfg.Cluster),
+		Count: cfg.Budget.AddSeries,
 	})
 	s.recount()
 	return s
@@ -169,7 +170,7 @@ func (s *Store) keepOrigin(o store.Origin) {
 		if err != nil || k.Period < s.floor {
 			continue
 		}
-		id := s.intern(k.Series)
+		id := s.names.Intern(k.Series)
 		p := s.makePeriod(k.Period)
 		s.hold(p, id)
 		if p.marks.Set(&p.Memory, o.Peer, id, m) {
@@ -224,18 +225,3 @@ func (s *Store) Remote() bool { return false }
 
 // Close implements store.Store; there is nothing to close.
 func (s *Store) Close() error { return nil }
-
-// intern gives the id of a name, and counts a new one.
-func (s *Store) intern(name []byte) uint32 {
-	before := s.names.Used()
-	id := s.names.Intern(name)
-	s.cfg.Budget.AddSeries(s.names.Used() - before)
-	return id
-}
-
-// release lets go of a name for one period, and counts it when that was the last.
-func (s *Store) release(id uint32) {
-	before := s.names.Used()
-	s.names.Release(id)
-	s.cfg.Budget.AddSeries(s.names.Used() - before)
-}

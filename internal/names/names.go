@@ -14,6 +14,7 @@ import (
 // Table interns host:metric → id. Nothing of it but page tables is in sight of the garbage collector: a slot is the
 // upper half of a hash and id+1. An id lives while somebody holds it; then it is given to another series.
 type Table struct {
+	tell  func(int) // how many names there are more; nil = nobody
 	mem   slab.Memory
 	trash *slab.Garbage // where freed pages go
 
@@ -70,13 +71,14 @@ type Config struct {
 	Meter  slab.Meter    // counts the memory, from 0
 	Trash  *slab.Garbage // gets the memory that is not in use any more
 	Digest uint64        // store.DigestSeed of the flock: key of the digests of all series
+	Count  func(int)     // told how many names there are more, or fewer; nil = nobody is
 }
 
 // New makes an empty table. It is a value, so that whoever embeds it saves a step on the way to a name; it must not be
 // copied once it is used.
 func New(cfg Config) Table {
 	n := Table{
-		mem: slab.Memory{Meter: cfg.Meter}, trash: cfg.Trash, digest: cfg.Digest,
+		tell: cfg.Count, mem: slab.Memory{Meter: cfg.Meter}, trash: cfg.Trash, digest: cfg.Digest,
 		seed: maphash.MakeSeed(), filling: -1,
 	}
 	n.makeSlots(64)
@@ -198,6 +200,9 @@ func (n *Table) Intern(name []byte) uint32 {
 	n.place(uint64(i.hash)<<32 | uint64(id+1))
 	n.used++
 	n.live += int64(len(name))
+	if n.tell != nil {
+		n.tell(1)
+	}
 	return id
 }
 
@@ -303,6 +308,9 @@ func (n *Table) Release(id uint32) {
 	n.dropText(i.at, int(i.len))
 	i.len, i.at = 0, n.free
 	n.free = id + 1
+	if n.tell != nil {
+		n.tell(-1)
+	}
 }
 
 // remove takes an id out of the table and closes the gap, so that no probe sequence is cut (Knuth 6.4, algorithm R).
