@@ -14,15 +14,13 @@ import (
 // Table interns host:metric → id. Nothing of it but page tables is in sight of the garbage collector: a slot is the
 // upper half of a hash and id+1. An id lives while somebody holds it; then it is given to another series.
 type Table struct {
-	tell  func(int) // how many names there are more; nil = nobody
-	mem   slab.Memory
-	trash *slab.Garbage // where freed pages go
+	cfg Config
+	mem slab.Memory
 
-	seed   maphash.Seed
-	digest uint64         // key of the digests of all series
-	slots  []uint64       // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
-	block  *offheap.Block // the memory of slots
-	used   int
+	seed  maphash.Seed
+	slots []uint64       // hash<<32 | id+1, 0 = free; linear probing, a power of two of them
+	block *offheap.Block // the memory of slots
+	used  int
 
 	infos []*infoPage // by id
 	count uint32      // ids that were ever given
@@ -78,7 +76,7 @@ type Config struct {
 // copied once it is used.
 func New(cfg Config) Table {
 	n := Table{
-		tell: cfg.Count, mem: slab.Memory{Meter: cfg.Meter}, trash: cfg.Trash, digest: cfg.Digest,
+		cfg: cfg, mem: slab.Memory{Meter: cfg.Meter},
 		seed: maphash.MakeSeed(), filling: -1,
 	}
 	n.makeSlots(64)
@@ -195,13 +193,13 @@ func (n *Table) Intern(name []byte) uint32 {
 	i := n.info(id)
 	*i = nameInfo{
 		at: n.keep(name), len: uint16(len(name)), hash: n.hash(name), generation: i.generation + 1,
-		seed: store.SeriesSeed(n.digest, name),
+		seed: store.SeriesSeed(n.cfg.Digest, name),
 	}
 	n.place(uint64(i.hash)<<32 | uint64(id+1))
 	n.used++
 	n.live += int64(len(name))
-	if n.tell != nil {
-		n.tell(1)
+	if n.cfg.Count != nil {
+		n.cfg.Count(1)
 	}
 	return id
 }
@@ -287,7 +285,7 @@ func (n *Table) dropText(at uint32, length int) {
 	p := &n.text[i]
 	p.live -= length
 	if p.live == 0 && i != n.filling {
-		n.mem.Discard(n.trash, p.block, int64(p.counted))
+		n.mem.Discard(n.cfg.Trash, p.block, int64(p.counted))
 		*p = textPage{}
 	}
 }
@@ -308,8 +306,8 @@ func (n *Table) Release(id uint32) {
 	n.dropText(i.at, int(i.len))
 	i.len, i.at = 0, n.free
 	n.free = id + 1
-	if n.tell != nil {
-		n.tell(-1)
+	if n.cfg.Count != nil {
+		n.cfg.Count(-1)
 	}
 }
 
