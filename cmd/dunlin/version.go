@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dunlin-db/dunlin/internal/storage"
+	"github.com/dunlin-db/dunlin/internal/frame"
 )
 
 func versionCmd() *cobra.Command {
@@ -20,7 +20,7 @@ func versionCmd() *cobra.Command {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "dunlin %s %s %s/%s\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			if err == nil && formats {
-				for _, f := range storage.Formats() {
+				for _, f := range frame.Formats() {
 					if _, err = fmt.Fprintf(cmd.OutOrStdout(), "%-12s writes %d, reads %d to %d\n", f.Name, f.Version, f.Oldest,
 						f.Version); err != nil {
 						break

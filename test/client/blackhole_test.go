@@ -18,6 +18,7 @@ import (
 // TestBlackHole: a server behind a link that swallows every packet: no reset, no refusal. Points go elsewhere, the
 // server is noticed as down, and as up when the link is back.
 func TestBlackHole(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("NOT TESTED: network namespaces need root")
 	}

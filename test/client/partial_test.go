@@ -13,6 +13,7 @@ import (
 
 // TestPartial: a node whose peer is away says that it may lack points, and what it has comes with that.
 func TestPartial(t *testing.T) {
+	t.Parallel()
 	flock, file := startFlock(t, "a", "b")
 	c, err := dunlin.Open(t.Context(), dunlin.Config{File: file, Node: "a", Timeout: 2 * time.Second})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // TestPerl: a Perl program with AnyEvent::Redis and this client write the same fleet of plain Redis processes, by the
 // ring of 2012, also with weights. No key is in two places, and every key has the points of both.
 func TestPerl(t *testing.T) {
+	t.Parallel()
 	perl := redistest.Program(t, "perl")
 	if err := exec.Command(perl, "-MAnyEvent::Redis", "-e", "1").Run(); err != nil {
 		if os.Getenv("CI") == "true" {

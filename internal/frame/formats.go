@@ -1,6 +1,5 @@
-package storage
+package frame
 
-import "github.com/dunlin-db/dunlin/internal/frame"
 
 // Format is a kind of file.
 type Format struct {
@@ -8,12 +7,12 @@ type Format struct {
 	Version, Oldest int // that is written, and the oldest that is read
 }
 
-// Formats are the files of a directory, docs/format.
+// Formats are the files of a storage directory, docs/format.
 func Formats() []Format {
 	return []Format{
-		{"log", frame.Version, 1},
-		{"chunks", frame.Version, 1},
-		{"open", frame.Version, 1},
+		{"log", Version, 1},
+		{"chunks", Version, 1},
+		{"open", Version, 1},
 		{"checkpoint", 1, 1},
 		{"floor", 1, 1},
 		{"backup", 1, 1},
