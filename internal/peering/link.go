@@ -345,6 +345,20 @@ func (l *Link) Follows() (other Hello, ok bool) {
 	return l.life, l.life.Node != ""
 }
 
+// String is what INFO replication says of the peer.
+func (s Status) String() string {
+	worst := time.Duration(0)
+	for _, lag := range s.Lag {
+		worst = max(worst, lag)
+	}
+	complete := "never"
+	if !s.Complete.IsZero() {
+		complete = s.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,repaired=%d,exchanges=%d",
+		s.State, complete, worst.Milliseconds(), s.Entries, s.Useful, s.Points, s.Repaired, s.Compares)
+}
+
 // Status is safe to call while Run runs.
 func (l *Link) Status() Status {
 	l.mu.Lock()
