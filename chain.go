@@ -8,6 +8,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/keyspec"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // Chain is Redis commands that are sent together, each to a node that holds its keys, when Exec is called:
@@ -104,18 +105,21 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 	if len(ch.steps) == 0 {
 		return nil, nil
 	}
-	v := ch.core.view.Load()
-	where, err := ch.route(v)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, ch.core.cfg.Deadline)
 	defer cancel()
 	var replies []Reply
-	if ch.multi {
-		replies = ch.transact(ctx, v.cellOf[where[0]])
-	} else {
-		replies = ch.send(ctx, v, where)
+	for again := true; again; {
+		v := ch.core.view.Load()
+		where, err := ch.route(v)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+		if ch.multi {
+			replies = ch.transact(ctx, v.cellOf[where[0]])
+		} else {
+			replies = ch.send(ctx, v, where)
+		}
+		again = ctx.Err() == nil && ch.core.view.Load() != v && ch.undone(replies)
 	}
 	for i, r := range replies {
 		if r.Err != nil {
@@ -123,6 +127,17 @@ func (ch *Chain) Exec(ctx context.Context) ([]Reply, error) {
 		}
 	}
 	return replies, nil
+}
+
+// undone says that some command found nobody, and that the chain may go to others: the topology changed meanwhile.
+func (ch *Chain) undone(replies []Reply) bool {
+	some, all, repeatable := false, true, true
+	for i, r := range replies {
+		away := errors.Is(r.Err, ErrUnavailable)
+		some, all = some || away, all && away && !errors.Is(r.Err, upstream.ErrUnsure)
+		repeatable = repeatable && ch.steps[i].repeatable
+	}
+	return some && (all || repeatable)
 }
 
 // route gives the shard of every command.

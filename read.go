@@ -76,8 +76,20 @@ type wanted struct {
 
 // perPeriod sends a command for the series' key of each period and gives the members of each reply. The key goes into
 // args[1].
-func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]string, error) {
-	v := c.view.Load()
+func (c *core) perPeriod(ctx context.Context, w wanted, args []string) (members [][]string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
+	defer cancel()
+	for {
+		v := c.view.Load()
+		members, err = c.readPeriods(ctx, v, w, args)
+		if !errors.Is(err, ErrUnavailable) || ctx.Err() != nil || c.view.Load() == v {
+			return members, err
+		}
+	}
+}
+
+// readPeriods is perPeriod in one view.
+func (c *core) readPeriods(ctx context.Context, v *view, w wanted, args []string) ([][]string, error) {
 	var units []unit
 	where := map[*cell]int{} // into units
 	var at [][2]int          // unit and command of each period
@@ -100,8 +112,6 @@ func (c *core) perPeriod(ctx context.Context, w wanted, args []string) ([][]stri
 		at = append(at, [2]int{u, len(units[u].commands)})
 		units[u].commands = append(units[u].commands, a)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
-	defer cancel()
 	replies, partial := c.runReads(ctx, units)
 	out := make([][]string, len(at))
 	for i, where := range at {

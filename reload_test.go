@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +21,15 @@ func TestClient_topologyChangesUnderLoad(t *testing.T) {
 	c := openClient(t, Config{Topology: flock(8, a.URL), Timeout: 2 * time.Second, Deadline: 20 * time.Second})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	var added, written int
+	var added, written atomic.Int64
 	wg.Go(func() {
-		for ; ; added += 10 {
+		for ; ; added.Add(10) {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			points := sequence(added, 10)
+			points := sequence(int(added.Load()), 10)
 			for i := range points {
 				points[i].Host, points[i].Metric = fmt.Sprint("host", i), "added"
 			}
@@ -38,13 +39,13 @@ func TestClient_topologyChangesUnderLoad(t *testing.T) {
 		}
 	})
 	wg.Go(func() {
-		for ; ; written++ {
+		for ; ; written.Add(1) {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			if _, err := c.Write(t.Context(), sequence(written, 1)); err != nil {
+			if _, err := c.Write(t.Context(), sequence(int(written.Load()), 1)); err != nil {
 				t.Error(err)
 			}
 			if _, err := c.Do().Set("x", "1").ZCard("y").Exec(t.Context()); err != nil {
@@ -52,7 +53,7 @@ func TestClient_topologyChangesUnderLoad(t *testing.T) {
 			}
 		}
 	})
-	for round := range 30 {
+	for round := 0; round < 30 || added.Load() < 1000 || written.Load() < 10; round++ {
 		steps := []error{
 			c.AddNode("b", b.URL, "there"), c.RemoveNode("a"), c.AddNode("c", d.URL, "there", 1, 2, 3),
 			c.AddNode("a", a.URL, "here"), c.RemoveNode("c"), c.RemoveNode("b"),
@@ -66,9 +67,8 @@ func TestClient_topologyChangesUnderLoad(t *testing.T) {
 	if err := c.Flush(brief(t, 20*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	n := distinct(t, a, b, d)
-	if n != added+written || added < 10 || written < 1 {
-		t.Fatalf("%d points found of %d + %d", n, added, written)
+	if n := int64(distinct(t, a, b, d)); n != added.Load()+written.Load() {
+		t.Fatalf("%d points found of %d + %d", n, added.Load(), written.Load())
 	}
 }
 

@@ -16,6 +16,7 @@ want() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" 
 want "$redis" "$(basename "$redis")"
 want redis-cli redis-tools
 want redis-benchmark redis-tools
+perl -MAnyEvent::Redis -e 1 2>/dev/null || missing+=(libanyevent-redis-perl)
 want chromium chromium
 want ip iproute2
 want gcc gcc

@@ -41,7 +41,7 @@ func agentCmd() *cobra.Command {
 				return errors.Join(err, client.Close())
 			}
 			if flags.topology != "" {
-				defer reloadOnHangup(client, cfg.Log)()
+				defer runReloads(client, cfg.Log)()
 			}
 			err = errors.Join(a.Run(ctx), client.Close())
 			s := client.Stats()
@@ -53,40 +53,29 @@ func agentCmd() *cobra.Command {
 	f := cmd.Flags()
 	f.DurationVar(&cfg.Every, "every", 10*time.Second, "time between two measurements")
 	f.StringVar(&cfg.Host, "host", "", "name of this host (default the machine's)")
-	f.StringVar(&spool, "spool.path", "", "directory for points that no node takes and memory does not hold (default none)")
-	f.Int64Var(&limits.Spool, "spool.max-bytes", 256<<20, "how large the spool may get; then its oldest points are dropped")
-	f.IntVar(&limits.Queue, "queue.max-points", 200_000, "points that wait in memory; then they are spooled or dropped")
+	f.StringVar(&spool, "spool.path", "", "directory for points that neither a node nor memory takes (default none)")
+	f.Int64Var(&limits.Spool, "spool.max-bytes", 256<<20, "size of the spool; beyond it its oldest points are dropped")
+	f.IntVar(&limits.Queue, "queue.max-points", 200_000, "points in memory; beyond it they are spooled or dropped")
 	return cmd
 }
 
-// reloadOnHangup reads the topology file again at SIGHUP. The function it gives ends that.
-func reloadOnHangup(client *dunlin.Client, log *slog.Logger) (end func()) {
-	hangup, done, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+// runReloads reads the topology file again at each SIGHUP, until the function that it gives is called.
+func runReloads(client *dunlin.Client, log *slog.Logger) (end func()) {
+	hangup, ended := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangup, syscall.SIGHUP)
-	runReloads(hangup, done, func() {
-		if err := client.Reload(); err != nil {
-			log.Warn("the topology stays as it was", "err", err)
-			return
-		}
-		log.Info("topology read again", "nodes", len(client.Topology().Nodes))
-	}, ended)
-	return func() {
-		signal.Stop(hangup)
-		close(done)
-		<-ended
-	}
-}
-
-func runReloads(hangup <-chan os.Signal, done <-chan struct{}, reload func(), ended chan<- struct{}) {
 	go func() {
 		defer close(ended)
-		for {
-			select {
-			case <-hangup:
-				reload()
-			case <-done:
-				return
+		for range hangup {
+			if err := client.Reload(); err != nil {
+				log.Warn("the topology stays as it was", "err", err)
+				continue
 			}
+			log.Info("topology read again", "nodes", len(client.Topology().Nodes))
 		}
 	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+		<-ended
+	}
 }

@@ -64,7 +64,7 @@ func await(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func TestReloadOnHangup(t *testing.T) {
+func TestRunReloads(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "topology.yaml")
 	write := func(nodes string) {
 		text := "cluster: x\nrings: [{from: 2026-11-22}]\nnodes: " + nodes + "\n"
@@ -78,7 +78,7 @@ func TestReloadOnHangup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	end := reloadOnHangup(client, slog.New(slog.DiscardHandler))
+	end := runReloads(client, slog.New(slog.DiscardHandler))
 	write("{a: {url: 'redis://127.0.0.1:1'}, b: {url: 'redis://127.0.0.1:2'}}")
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -145,7 +145,7 @@ func (f *benchFlags) run(cmd *cobra.Command) error {
 	}
 	var shown error // what was measured before an error is worth seeing
 	if f.asJSON {
-		shown = printJSON(cmd.OutOrStdout(), report)
+		shown = tui.JSON(cmd.OutOrStdout(), report)
 	} else {
 		shown = report.Print(cmd.OutOrStdout())
 	}

@@ -50,7 +50,7 @@ func checkCmd() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				err = printJSON(cmd.OutOrStdout(), report)
+				err = tui.JSON(cmd.OutOrStdout(), report)
 			} else {
 				err = report.print(cmd.OutOrStdout(), c.topo)
 			}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +37,7 @@ func readCmd() *cobra.Command {
 			} else if err != nil {
 				return err
 			}
-			return printPoints(cmd.OutOrStdout(), points, asJSON, asCSV)
+			return tui.Points(cmd.OutOrStdout(), points, asJSON, asCSV)
 		},
 	}
 	flags.add(cmd, 2*time.Second)
@@ -49,47 +46,4 @@ func readCmd() *cobra.Command {
 	cmd.Flags().BoolVar(&asCSV, "csv", false, "print CSV")
 	cmd.MarkFlagsMutuallyExclusive("json", "csv")
 	return cmd
-}
-
-// jsonPoint is a point as --json prints it.
-type jsonPoint struct {
-	Host   string  `json:"host"`
-	Metric string  `json:"metric"`
-	TS     float64 `json:"ts"` // seconds
-	Time   string  `json:"time"`
-	Value  string  `json:"value"` // text, byte for byte
-}
-
-func printPoints(w io.Writer, points []dunlin.Point, asJSON, asCSV bool) error {
-	const layout = "2006-01-02T15:04:05.999Z07:00"
-	if asJSON {
-		out := make([]jsonPoint, len(points))
-		for i, p := range points {
-			out[i] = jsonPoint{
-				Host: p.Host, Metric: p.Metric, TS: float64(p.Time.UnixMilli()) / 1000, Time: p.Time.UTC().Format(layout),
-				Value: p.Value,
-			}
-		}
-		return printJSON(w, out)
-	}
-	rows := make([][]string, len(points))
-	for i, p := range points {
-		rows[i] = []string{p.Time.UTC().Format(layout), p.Value}
-		if asCSV {
-			rows[i] = []string{p.Host, p.Metric, p.Time.UTC().Format(layout), p.Value}
-		}
-	}
-	if asCSV {
-		return tui.CSV(w, []string{"host", "metric", "time", "value"}, rows)
-	}
-	return tui.Table(w, []string{"time", "value"}, rows)
-}
-
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write json: %w", err)
-	}
-	return nil
 }

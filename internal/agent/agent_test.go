@@ -207,8 +207,8 @@ func processCPU(t *testing.T) time.Duration {
 func TestCollectTCPAndPressure(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"net/tcp":     "  sl  local_address rem_address   st\n   0: 0100007F:1 0:0 0A 0:0\n   1: 0100007F:1 0:0 01 0:0\n",
-		"net/tcp6":    "  sl  local_address\n   0: 00000000000000000000000000000001:1 0:0 01 0\n   1: x y ZZ\n  2: x y FF\nx\n",
+		"net/tcp":     "  sl  local_address\n   0: 0100007F:1 0:0 0A 0:0\n   1: 0100007F:1 0:0 01 0:0\n",
+		"net/tcp6":    "  sl  local_address\n   0: 00000000000000000000000000000001:1 0:0 01 0\n   1: x y ZZ\n x y z FF\nx\n",
 		"pressure/io": "some avg10=1.50 avg60=0.05 avg300=0.01 total=1\nfull avg10=0.25 avg60=0 avg300=0 total=0\nx\n",
 	} {
 		path := filepath.Join(dir, name)

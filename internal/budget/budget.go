@@ -46,6 +46,7 @@ func ParsePolicy(s string) (Policy, error) {
 type Budget struct {
 	max, used, other, peak atomic.Int64        // bytes
 	parts                  [parts]atomic.Int64 // of other
+	names, indexed         atomic.Int64        // series of the stores; bytes that the index takes for each
 	policy                 atomic.Int32
 	stuck                  atomic.Bool // drop-oldest has nothing left to drop
 	maxSeries              atomic.Int64
@@ -98,8 +99,25 @@ func (b *Budget) Set(p Part, bytes int64) {
 	b.notePeak()
 }
 
-// Part is what Set said last, bytes.
-func (b *Budget) Part(p Part) int64 { return b.parts[p].Load() }
+// Part is what Set said last, bytes. The index counts from the start with all series that the stores have: it learns of
+// them a little later.
+func (b *Budget) Part(p Part) int64 {
+	bytes := b.parts[p].Load()
+	if p == Index {
+		bytes = max(bytes, b.names.Load()*b.indexed.Load())
+	}
+	return bytes
+}
+
+// SetIndexed says what the index takes for each series, bytes.
+func (b *Budget) SetIndexed(bytes int64) { b.indexed.Store(bytes) }
+
+// AddSeries says that the stores know n series more, or fewer.
+func (b *Budget) AddSeries(n int) {
+	if b != nil {
+		b.names.Add(int64(n))
+	}
+}
 
 func (b *Budget) notePeak() {
 	for used := b.Used(); ; {
@@ -111,7 +129,9 @@ func (b *Budget) notePeak() {
 }
 
 // Used is all that is counted, bytes. It is what the limit limits.
-func (b *Budget) Used() int64 { return b.used.Load() + b.other.Load() }
+func (b *Budget) Used() int64 {
+	return b.used.Load() + b.other.Load() + b.Part(Index) - b.parts[Index].Load()
+}
 
 // Peak is the most that Used has been.
 func (b *Budget) Peak() int64 { return b.peak.Load() }

@@ -36,7 +36,7 @@ func (s *Store) enter(k series.Key, o store.Origin) (p *period, id uint32, e *en
 		return nil, 0, nil, err
 	}
 	if !known {
-		id = s.names.Intern(k.Series)
+		id = s.intern(k.Series)
 	}
 	return p, id, s.hold(p, id), nil
 }

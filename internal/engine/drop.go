@@ -64,7 +64,7 @@ func (s *Store) releaseNames(d *dying) {
 			return false
 		}
 		left--
-		s.names.Release(id)
+		s.release(id)
 		return true
 	})
 	if !done {

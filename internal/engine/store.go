@@ -169,7 +169,7 @@ func (s *Store) keepOrigin(o store.Origin) {
 		if err != nil || k.Period < s.floor {
 			continue
 		}
-		id := s.names.Intern(k.Series)
+		id := s.intern(k.Series)
 		p := s.makePeriod(k.Period)
 		s.hold(p, id)
 		if p.marks.Set(&p.Memory, o.Peer, id, m) {
@@ -224,3 +224,18 @@ func (s *Store) Remote() bool { return false }
 
 // Close implements store.Store; there is nothing to close.
 func (s *Store) Close() error { return nil }
+
+// intern gives the id of a name, and counts a new one.
+func (s *Store) intern(name []byte) uint32 {
+	before := s.names.Used()
+	id := s.names.Intern(name)
+	s.cfg.Budget.AddSeries(s.names.Used() - before)
+	return id
+}
+
+// release lets go of a name for one period, and counts it when that was the last.
+func (s *Store) release(id uint32) {
+	before := s.names.Used()
+	s.names.Release(id)
+	s.cfg.Budget.AddSeries(s.names.Used() - before)
+}

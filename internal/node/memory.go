@@ -6,10 +6,12 @@ import (
 	"runtime/debug"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/query"
 )
 
 func newBudget(m Memory) *budget.Budget {
 	b := budget.New()
+	b.SetIndexed(query.SeriesCost)
 	b.SetMax(m.Max)
 	b.SetPolicy(m.Policy)
 	b.SetMaxSeries(m.MaxSeries)

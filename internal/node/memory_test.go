@@ -44,14 +44,14 @@ func TestNode_dropOldest(t *testing.T) {
 		}
 	}
 	used := n.keeper.budget.Used()
-	n.keeper.budget.SetMax(used * 8 / 10)
+	n.keeper.budget.SetMax(used * 9 / 10)
 	await(t, "the oldest period is dropped", func() error {
 		if c := n.keeper.budget.Counters(); c.Dropped != 1 {
 			return fmt.Errorf("%d dropped", c.Dropped)
 		}
 		return nil
 	})
-	if is, floor := n.keeper.budget.Used(), n.keeper.Floor(); is > used*8/10 || floor != layout.PeriodOf(now.AddDate(0, 0,
+	if is, floor := n.keeper.budget.Used(), n.keeper.Floor(); is > used*9/10 || floor != layout.PeriodOf(now.AddDate(0, 0,
 		-1).UnixMilli()) {
 		t.Errorf("used %d of %d, floor %s", is, used, layout.PeriodString(floor))
 	}

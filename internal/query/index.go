@@ -94,10 +94,10 @@ func (x *Index) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// What a host and a series take in memory, about: the structs, their places in maps, the text.
+// What a host and a series take in memory, about, bytes: the structs, their places in maps, the text.
 const (
 	hostCost   = 256
-	seriesCost = 320
+	SeriesCost = 320
 )
 
 // Bytes is about what the index takes in memory.
@@ -105,7 +105,7 @@ func (x *Index) Bytes() (n int64) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for _, h := range x.hosts {
-		n += hostCost + int64(len(h.metrics))*seriesCost
+		n += hostCost + int64(len(h.metrics))*SeriesCost
 	}
 	return n
 }

@@ -18,6 +18,7 @@ var (
 	ErrRings        = errors.New("rings must ascend by from")
 	ErrShards       = errors.New("shards must be 1 to 1024")
 	ErrNames        = errors.New("names must be one different name per shard")
+	ErrWeights      = errors.New("weights must be one number from 1 to 100 per shard")
 	ErrNoNames      = errors.New("hash craigslist needs names, one per shard")
 	ErrURL          = errors.New("bad url")
 	ErrDuplicateURL = errors.New("url given twice")

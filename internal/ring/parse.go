@@ -18,6 +18,7 @@ const (
 	maxFile      = 4 << 20 // bytes of a topology file
 	maxPassword  = 4 << 10 // bytes of a password file
 	maxShards    = 1024
+	maxWeight    = 100
 	defaultShard = 8 // the seed's eight processes
 )
 

@@ -33,7 +33,7 @@ func (p *parser) rings(t *Topology, root *yaml.Node, f map[string]field) error {
 }
 
 func (p *parser) ring(l series.Layout, n *yaml.Node) (Ring, error) {
-	f, err := p.fields(n, "a ring", "from shards hash names", "")
+	f, err := p.fields(n, "a ring", "from shards hash names weights", "")
 	if err != nil {
 		return Ring{}, err
 	}
@@ -60,7 +60,38 @@ func (p *parser) ring(l series.Layout, n *yaml.Node) (Ring, error) {
 			return Ring{}, p.fail(s.value, ErrShards, "not %d", r.Shards)
 		}
 	}
-	return r, p.names(&r, n, f["names"])
+	if err := p.names(&r, n, f["names"]); err != nil {
+		return Ring{}, err
+	}
+	return r, p.weights(&r, f["weights"])
+}
+
+// weights reads how much of the ring of 2012 each shard gets.
+func (p *parser) weights(r *Ring, weights field) error {
+	if weights.value == nil {
+		return nil
+	}
+	if r.Hash != HashCraigslist {
+		return p.fail(weights.key, ErrWeights, "only hash craigslist has weights")
+	}
+	items, err := p.list(weights.value, "weights")
+	if err != nil {
+		return err
+	}
+	if len(items) != r.Shards {
+		return p.fail(weights.key, ErrWeights, "%d weights, %d shards", len(items), r.Shards)
+	}
+	for _, item := range items {
+		w, err := p.number(item, "a weight")
+		if err != nil {
+			return err
+		}
+		if w < 1 || w > maxWeight {
+			return p.fail(item, ErrWeights, "not %d", w)
+		}
+		r.Weights = append(r.Weights, w)
+	}
+	return nil
 }
 
 func (p *parser) names(r *Ring, n *yaml.Node, names field) error {

@@ -138,6 +138,12 @@ func TestParse_refusesRingsAndNodes(t *testing.T) {
 	f("many shards", replace("shards: 2", "shards: 2000"), ErrShards, ":5")
 	f("no names", replace(", names: [a, b, c]", ""), ErrNoNames, ":6")
 	f("few names", replace("[a, b, c]", "[a, b]"), ErrNames, ":6")
+	weights := func(w string) string { return replace("[a, b, c]", "[a, b, c], weights: "+w) }
+	f("few weights", weights("[1, 2]"), ErrWeights, ":6")
+	f("weight 0", weights("[1, 2, 0]"), ErrWeights, ":6")
+	f("weight 101", weights("[1, 2, 101]"), ErrWeights, ":6")
+	f("weight word", weights("[1, 2, x]"), ErrValue, ":6")
+	f("weights of hosts", replace("hash: host", "hash: host, weights: [1, 1]"), ErrWeights, ":5")
 	f("same names", replace("[a, b, c]", "[a, b, a]"), ErrNames, ":6")
 	f("no url", replace(", url: redis://10.0.0.2:6390", ""), ErrMissing, ":8")
 	f("no port", replace("10.0.0.2:6390", "10.0.0.2"), ErrURL, ":8")

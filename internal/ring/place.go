@@ -83,7 +83,7 @@ func (n *Node) OnRedis() bool { return len(n.Redis) > 0 || len(n.RedisCluster) >
 func (r *Ring) place(key, host, hostMetric []byte) int {
 	switch r.Hash {
 	case HashCraigslist:
-		return 1 + craigslistShard(r.Names, key)
+		return 1 + r.craigslistShard(key)
 	case HashSeries:
 		return 1 + jump(xxhash.Sum64(hostMetric), r.Shards)
 	}
@@ -103,23 +103,27 @@ func jump(key uint64, n int) int {
 
 const (
 	craigslistBuckets = 1024
-	craigslistPoints  = 1000 // weight 10, 100 points a unit of weight
+	craigslistUnit    = 100 // points a unit of weight
+	craigslistWeight  = 10  // of every node of that client
 )
 
-// craigslistTables caches the bucket table of each list of names: it takes milliseconds to build.
-var craigslistTables sync.Map // joined names → *[craigslistBuckets]int
+// craigslistTables caches the bucket table of each list of names and weights: it takes milliseconds to build.
+var craigslistTables sync.Map // joined names and weights → *[craigslistBuckets]int
 
 // craigslistShard is the ring of Set::ConsistentHash 0.92 as AnyEvent::Redis::Federated uses it. Its points are
 // little-endian, its key hash is big-endian.
-func craigslistShard(names []string, key []byte) int {
+func (r *Ring) craigslistShard(key []byte) int {
 	sum := md5.Sum(key)
-	return craigslistTable(names)[binary.BigEndian.Uint32(sum[:4])%craigslistBuckets]
+	return r.craigslistTable()[binary.BigEndian.Uint32(sum[:4])%craigslistBuckets]
 }
 
-func craigslistTable(names []string) *[craigslistBuckets]int {
+func (r *Ring) craigslistTable() *[craigslistBuckets]int {
 	id := ""
-	for _, n := range names {
+	for i, n := range r.Names {
 		id += n + "\x00"
+		if r.Weights != nil {
+			id += string(rune(r.Weights[i]))
+		}
 	}
 	if t, ok := craigslistTables.Load(id); ok {
 		return t.(*[craigslistBuckets]int)
@@ -129,8 +133,12 @@ func craigslistTable(names []string) *[craigslistBuckets]int {
 		node int
 	}
 	var points []point
-	for i, name := range names {
-		for n := 1; n <= craigslistPoints; n++ {
+	for i, name := range r.Names {
+		weight := craigslistWeight
+		if r.Weights != nil {
+			weight = r.Weights[i]
+		}
+		for n := 1; n <= weight*craigslistUnit; n++ {
 			sum := sha1.Sum(appendDecimal(append([]byte(name), '-'), n))
 			points = append(points, point{binary.LittleEndian.Uint32(sum[:4]), i})
 		}

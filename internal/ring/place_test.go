@@ -35,7 +35,8 @@ func TestRing_craigslistIsThePerlClients(t *testing.T) {
 	if err := json.Unmarshal(data, &v); err != nil {
 		t.Fatal(err)
 	}
-	table := craigslistTable(v.Nodes)
+	r := Ring{Shards: len(v.Nodes), Hash: HashCraigslist, Names: v.Nodes}
+	table := r.craigslistTable()
 	counts := map[string]int{}
 	var first []string
 	for i, node := range table {
@@ -50,7 +51,6 @@ func TestRing_craigslistIsThePerlClients(t *testing.T) {
 	if d := cmp.Diff(v.First64, first); d != "" {
 		t.Error(d)
 	}
-	r := Ring{Shards: len(v.Nodes), Hash: HashCraigslist, Names: v.Nodes}
 	for _, k := range v.Keys {
 		if got := v.Nodes[table[k.Hash%craigslistBuckets]]; got != k.Node {
 			t.Errorf("hash %d: %s, want %s", k.Hash, got, k.Node)
@@ -64,6 +64,41 @@ func TestRing_craigslistIsThePerlClients(t *testing.T) {
 	}
 	if len(v.Keys) == 0 {
 		t.Error("no keys in the vectors")
+	}
+}
+
+// TestRing_craigslistNodesComeAndGo has the figures of the Perl modules: redis_9 takes 128 of the 1,024 buckets and no
+// other bucket moves; without redis_3 its 116 go to others.
+func TestRing_craigslistNodesComeAndGo(t *testing.T) {
+	ring := func(names ...string) *Ring { return &Ring{Shards: len(names), Hash: HashCraigslist, Names: names} }
+	moved := func(a, b *Ring) (n int, to map[string]int) {
+		to = map[string]int{}
+		for i, node := range a.craigslistTable() {
+			if was, is := a.Names[node], b.Names[b.craigslistTable()[i]]; was != is {
+				n++
+				to[is]++
+			}
+		}
+		return n, to
+	}
+	eight := []string{"redis_1", "redis_2", "redis_3", "redis_4", "redis_5", "redis_6", "redis_7", "redis_8"}
+	if n, to := moved(ring(eight...), ring(append(eight[:8:8], "redis_9")...)); n != 128 || to["redis_9"] != 128 {
+		t.Error(n, to)
+	}
+	without := append(eight[:2:2], eight[3:]...)
+	if n, to := moved(ring(eight...), ring(without...)); n != 116 || to["redis_3"] != 0 {
+		t.Error(n, to)
+	}
+	light := ring(append(eight[:8:8], "redis_9")...)
+	light.Weights = []int{10, 10, 10, 10, 10, 10, 10, 10, 5}
+	n, to := moved(ring(eight...), light)
+	if n != to["redis_9"] || n < 40 || n > 90 {
+		t.Error(n, to)
+	}
+	same := ring(eight...)
+	same.Weights = []int{10, 10, 10, 10, 10, 10, 10, 10}
+	if n, to := moved(ring(eight...), same); n != 0 {
+		t.Error(n, to)
 	}
 }
 

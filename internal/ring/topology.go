@@ -33,6 +33,8 @@ type Ring struct {
 	Shards int
 	Hash   Hash
 	Names  []string // one per shard, or empty; HashCraigslist needs them
+	// Weights says, with HashCraigslist, how much of the ring each shard gets beside the others; nil = all the same.
+	Weights []int
 }
 
 // ShardName is what the shard is called: its entry in Names, such as redis_3, else shard-3.

@@ -3,7 +3,9 @@ package storage
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -13,6 +15,7 @@ import (
 const (
 	checkpointEvery = 10 * time.Minute
 	lookEvery       = 250 * time.Millisecond
+	countEvery      = time.Second // the files are counted
 	firstRetry      = time.Second // after a checkpoint that failed; doubled up to lastRetry
 	lastRetry       = time.Minute
 )
@@ -32,9 +35,16 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 	last := d.cfg.Now()
 	wanted := d.start.progress.points.Load() > 0 // so that the next start need not read the log again
 	retry, tryAt := firstRetry, last
-	readAt := last.Add(readAgain)
+	readAt, countAt := last.Add(readAgain), last
 	for {
 		now := d.cfg.Now()
+		if !now.Before(countAt) {
+			countAt = now.Add(countEvery)
+			if d.vanished() && !d.health.vanished.Swap(true) {
+				d.cfg.Log.Error("storage: files were deleted, writing all of them again")
+			}
+			wanted = wanted || d.health.vanished.Load()
+		}
 		if d.lacks() && !now.Before(readAt) {
 			if err := d.loadRound(ctx, true); err != nil {
 				return
@@ -52,6 +62,7 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 				wanted, tryAt, retry = true, now.Add(retry), min(2*retry, lastRetry)
 			default:
 				wanted, last, retry, tryAt = false, now, firstRetry, now
+				d.health.vanished.Store(false)
 			}
 		}
 		d.removeDropped()
@@ -62,6 +73,28 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 		case <-t.C:
 		}
 	}
+}
+
+// vanished says that files which hold what the stores have are not there any more: somebody has deleted them.
+func (d *Dir) vanished() bool {
+	gone := func(path string) bool {
+		_, err := d.cfg.FS.Size(path)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if path := d.wal.Path(); path != "" && gone(path) {
+		return true
+	}
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	if !d.health.last().At.IsZero() && gone(d.path(checkpointName)) {
+		return true
+	}
+	for _, p := range d.disk.places {
+		if slices.ContainsFunc(p.all(), func(w *written) bool { return gone(d.path(w.path)) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // runLog is the log's life. It ends after the last record is fsynced, or the disk does not let it be.

@@ -29,6 +29,8 @@ func (p *progress) odd(rec []byte) {
 
 // health is how checkpoints fare.
 type health struct {
+	vanished atomic.Bool // files were deleted and are not written again yet
+
 	mu       sync.Mutex
 	err      error // of the last one, nil = it was done
 	count    int64
@@ -65,6 +67,7 @@ type Status struct {
 	Lost        int64 // points whose series could not be read at the start
 	Quarantined int64 // files with damage, kept as *.bad
 	Unread      int64 // files that could not be read yet
+	Vanished    bool  // files were deleted and are not written again yet
 
 	Log wal.Status
 
@@ -74,7 +77,12 @@ type Status struct {
 }
 
 // Degraded says why what is acknowledged now might not survive a crash, "" when it does.
-func (s Status) Degraded() string { return s.Log.Degraded }
+func (s Status) Degraded() string {
+	if s.Log.Degraded == "" && s.Vanished {
+		return "files of the storage directory were deleted, all are being written again"
+	}
+	return s.Log.Degraded
+}
 
 // Status looks.
 func (d *Dir) Status() Status {
@@ -82,7 +90,7 @@ func (d *Dir) Status() Status {
 	s := Status{
 		Loading: !d.Loaded(), Total: p.total.Load(), Done: p.done.Load(), Points: p.points.Load(),
 		Damaged: p.damaged.Load(), Lost: p.lost.Load(), Quarantined: p.quarantined.Load(), Unread: p.unread.Load(),
-		Log: d.wal.Status(),
+		Vanished: h.vanished.Load(), Log: d.wal.Status(),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

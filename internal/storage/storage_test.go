@@ -300,6 +300,41 @@ func TestDir_floorOfTheLog(t *testing.T) {
 	}
 }
 
+// TestDir_vanished: files that somebody deletes under a running node are noticed, and written again.
+func TestDir_vanished(t *testing.T) {
+	all := samples(3000)
+	for _, part := range []string{"/log", "/periods", "/checkpoint"} {
+		fs := filled(t, all)
+		h := loaded(t, fs, oldest)
+		if err := h.checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if h.vanished() {
+			t.Errorf("%s: it misses files that are there", part)
+		}
+		for _, line := range paths(fs, testDir) {
+			if path := strings.Fields(line)[1]; strings.HasPrefix(path, testDir+part) {
+				if err := fs.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !h.vanished() {
+			t.Errorf("%s: it does not miss them", part)
+		}
+		if err := h.checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if h.vanished() {
+			t.Errorf("%s: it still misses files", part)
+		}
+		again := loaded(t, fs.Crash(fsxtest.Crash{}), oldest)
+		if diff := gocmp.Diff(ids(all), again.held(t)); diff != "" {
+			t.Errorf("%s: -want +held\n%s", part, diff)
+		}
+	}
+}
+
 func TestDir_Backup(t *testing.T) {
 	all := samples(3000)
 	fs := filled(t, all)

@@ -6,7 +6,7 @@
 //
 // # Where it sits
 //
-// Under the commands. It imports nothing of ours.
+// Under the commands. Of ours it knows the client's points.
 //
 // # Invariants
 //

@@ -48,6 +48,7 @@ type Log struct {
 	busy            busy
 
 	degraded atomic.Pointer[string] // why nobody waits for the disk; nil = they do
+	path     atomic.Pointer[string] // of the file that is written to
 	behind   atomic.Uint64          // LSN: what is before it was perhaps not waited for
 	stats    stats
 }
@@ -126,6 +127,14 @@ func (l *Log) Append(rec []byte) LSN {
 	l.unwritten.Add(int64(grown))
 	l.stats.records.Add(1)
 	return l.q.next
+}
+
+// Path is the file that is written to, "" when there is none.
+func (l *Log) Path() string {
+	if p := l.path.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
 // Full says that what waits for the disk has reached MaxUnwritten.

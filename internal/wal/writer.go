@@ -152,6 +152,7 @@ func (l *Log) open(r *roll) error {
 	r.files++
 	l.w.cur = &output{File: f, path: path, roll: r}
 	l.w.dirty = append(l.w.dirty, l.w.cur)
+	l.path.Store(&path)
 	l.stats.segment.Store(r.number)
 	return nil
 }
@@ -163,6 +164,7 @@ func (l *Log) fail(err error) {
 		_ = f.Close()
 	}
 	w.cur, w.dirty = nil, nil
+	l.path.Store(nil)
 	w.life++
 	for _, p := range w.tail {
 		l.unwritten.Add(int64(len(p.buf)))

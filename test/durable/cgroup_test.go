@@ -218,7 +218,7 @@ func (p *pouring) run(addr string) error {
 	}
 	defer c.Close()
 	c.patience = 60 * time.Second
-	for end := time.Now().Add(60 * time.Second); p.refused < 200 && time.Now().Before(end); {
+	for end := time.Now().Add(4 * time.Minute); p.refused < 200 && time.Now().Before(end); {
 		var commands, keys [][]string
 		for range 20 {
 			p.ms += 10

@@ -190,10 +190,14 @@ func (d deleting) run(t *testing.T) error {
 		if err := os.RemoveAll(n.setup.dir); err != nil && !errors.Is(err, unix.ENOTEMPTY) {
 			return fmt.Errorf("delete: %w", err)
 		}
-		// It may not have noticed yet, and says ok; it has when there is a directory again.
+		// It may not have noticed yet, and says ok: it counts its files every second.
+		deleted := time.Now()
 		return n.await(n.setup.patience(), "a new directory with everything", func() error {
 			if err := l.acknowledged(10, 10*time.Second); err != nil {
 				return err
+			}
+			if s := time.Since(deleted); s < 3*time.Second && !d.standin {
+				return fmt.Errorf("%s after the deletion it may not have looked yet", s)
 			}
 			return complete(n.setup)
 		})

@@ -49,8 +49,8 @@ func zadd(p *dunlin.Point) (key string, score float64, member string) {
 	return key, seconds, strconv.FormatFloat(seconds, 'f', -1, 64) + ":" + p.Value
 }
 
-// BenchmarkClients stores points of 1,000 series at one node: with the client's Add, and with go-redis' Ring and rueidis
-// that send the same points as pipelines of 1,000 ZADD.
+// BenchmarkClients stores points of 1,000 series at one node: with the client's Add, and with go-redis' Ring and
+// rueidis, which send the same points as pipelines of 1,000 ZADD.
 func BenchmarkClients(b *testing.B) {
 	b.Run("dunlin", func(b *testing.B) {
 		c, err := dunlin.Open(b.Context(), dunlin.Config{URL: "redis://" + nodeAddr, Timeout: time.Minute})
