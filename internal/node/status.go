@@ -221,7 +221,9 @@ func (n *Node) info() []account.Section {
 			sh.Strays, sh.Err == "")})
 	}
 	return []account.Section{
-		{Name: "Dunlin", Fields: own}, {Name: "Peers", Fields: links}, {Name: "Shards", Fields: shards},
+		{Name: "Dunlin", Fields: own},
+		{Name: "Peers", Fields: links},
+		{Name: "Shards", Fields: shards},
 		{Name: "Replication", Fields: n.peers.fields()},
 	}
 }
