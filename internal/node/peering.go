@@ -20,8 +20,16 @@ import (
 	"github.com/dunlin-db/dunlin/internal/syncer"
 )
 
-// tailBytes is how much of the log an engine node keeps in memory for its peers, all shards together.
-const tailBytes = 32 << 20
+// mostTail is how much of the log an engine node keeps in memory for its peers, all shards together.
+const mostTail = 32 << 20
+
+// tailBytes is mostTail, or a sixteenth of the limit on memory if that is less.
+func (n *Node) tailBytes() int64 {
+	if limit := n.cfg.Memory.Max; limit > 0 {
+		return min(mostTail, limit/16)
+	}
+	return mostTail
+}
 
 // peerTimeout is how long an answer of a peer may take, however slow the way.
 const peerTimeout = 20 * time.Second
@@ -154,6 +162,25 @@ func (n *Node) serverPeering() func() server.PeerSession {
 		return nil
 	}
 	return func() server.PeerSession { return n.peers.feed.NewSession() }
+}
+
+// fields are those of INFO replication.
+func (p *peers) fields() (fields [][2]string) {
+	if p == nil {
+		return nil
+	}
+	for _, l := range p.links {
+		fields = append(fields, [2]string{"log_of_" + l.peer, l.link.Status().String()})
+	}
+	return fields
+}
+
+// peerBytes is the memory that all shards hold for peers.
+func (n *Node) peerBytes() (bytes int64) {
+	for _, sh := range n.shards {
+		bytes += sh.PeerBytes()
+	}
+	return bytes
 }
 
 // linkStatuses tells of every shard and peer.

@@ -41,7 +41,7 @@ func (n *Node) openShards(ctx context.Context) error {
 		}
 		if cfg.Recorder = rec; n.peers != nil {
 			cfg.Grid = g
-			cfg.Tail, cfg.Bell = tailBytes/int64(len(n.self.Hold)), n.peers.bell
+			cfg.Tail, cfg.Bell = n.tailBytes()/int64(len(n.self.Hold)), n.peers.bell
 		}
 		sh, err := shard.New(ctx, cfg)
 		if err != nil {

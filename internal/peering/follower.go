@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -52,6 +53,9 @@ func NewFollower(peer string, inc replog.Incarnation, shards []*shard.Shard) *Fo
 // working link of their own.
 func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
 	dst = binary.AppendUvarint(append(dst, Version), uint64(most))
+	if len(f.lanes) > 0 { // what this node wrote itself it has, as a rule
+		follows = append(slices.Clone(follows), f.lanes[0].sh.Origin().Node)
+	}
 	dst = binary.AppendUvarint(dst, uint64(len(follows)))
 	for _, node := range follows {
 		dst = appendText(dst, node)

@@ -64,11 +64,15 @@ func (s *side) write(tb testing.TB, n int, at time.Time, value string) {
 
 func (s *side) points(tb testing.TB) int64 {
 	tb.Helper()
-	st, err := s.st.Stats(context.Background())
+	var stats store.Stats
+	err := s.sh.View(func(st store.Store) (err error) {
+		stats, err = st.Stats(context.Background())
+		return err
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return st.Points
+	return stats.Points
 }
 
 // direct is a connection without a network.

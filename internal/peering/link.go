@@ -115,8 +115,11 @@ func (l *Link) Run(ctx context.Context) error {
 			break
 		}
 		l.set(failed(err), err)
-		l.wait(ctx, backoff/2+rand.N(backoff))
-		backoff = min(2*backoff, mostBackoff)
+		if heard := l.wait(ctx, backoff/2+rand.N(backoff)); heard {
+			backoff = firstBackoff
+		} else {
+			backoff = min(2*backoff, mostBackoff)
+		}
 	}
 	return nil
 }
@@ -134,10 +137,13 @@ var errOther = errors.New("another node answers at its address")
 
 // hello introduces both sides.
 func (l *Link) hello(ctx context.Context) (other Hello, err error) {
-	began := time.Now()
-	b, err := l.cfg.Pull.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
-	if err != nil {
-		return other, err
+	var b []byte
+	var began time.Time
+	for range 2 { // the first may have to dial: the second says how long a round trip takes
+		began = time.Now()
+		if b, err = l.cfg.Pull.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String())); err != nil {
+			return other, err
+		}
 	}
 	l.mu.Lock()
 	l.trip = time.Since(began)
@@ -179,14 +185,15 @@ type exchanged struct {
 	err    error
 }
 
-// runFollow pulls until something fails. Exchanges run beside it, one at a time.
+// runFollow pulls until something fails. Exchanges run beside it, of all shards that need one at once, so that the
+// latest hour of each is there first.
 func (l *Link) runFollow(ctx context.Context, other Hello) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f := NewFollower(l.cfg.Peer, other.Incarnation, l.cfg.Shards)
 	l.begin(other)
 	defer l.end()
-	ended := make(chan exchanged, 1)
+	ended := make(chan []exchanged, 1)
 	running := false
 	defer func() {
 		stop()
@@ -204,10 +211,12 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 			case done := <-ended:
 				running = false
 				l.exchanged(done)
-				if done.err == nil {
-					f.Done(done.want)
-				} else {
-					tryAt = time.Now().Add(exchangeWait/2 + rand.N(exchangeWait))
+				for _, x := range done {
+					if x.err == nil {
+						f.Done(x.want)
+					} else {
+						tryAt = time.Now().Add(exchangeWait/2 + rand.N(exchangeWait))
+					}
 				}
 			default:
 			}
@@ -215,7 +224,7 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 		wants := f.Wants()
 		if len(wants) > 0 && !running && !time.Now().Before(tryAt) {
 			running = true
-			go func() { ended <- l.runExchange(ctx, wants[rand.IntN(len(wants))]) }()
+			go func() { ended <- l.runExchanges(ctx, wants) }()
 		}
 		l.settle(f, running)
 	}
@@ -270,13 +279,24 @@ func (l *Link) resize(most int) {
 	l.most = max(min(most, mostAnswer), leastAnswer)
 }
 
-// runExchange does an exchange from beginning to end.
-func (l *Link) runExchange(ctx context.Context, w Want) (done exchanged) {
+// runExchanges does the exchanges that are wanted.
+func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
+	done := make([]exchanged, len(wants))
+	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	var all sync.WaitGroup
+	for i, w := range wants {
+		if done[i] = (exchanged{want: w, err: err}); err == nil {
+			all.Go(func() { done[i] = l.exchange(ctx, w) })
+		}
+	}
+	all.Wait()
+	return done
+}
+
+// exchange does an exchange from beginning to end.
+func (l *Link) exchange(ctx context.Context, w Want) (done exchanged) {
 	done.want = w
 	x := NewExchange(w, far{l.cfg.Compare})
-	if _, done.err = l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String())); done.err != nil {
-		return done
-	}
 	l.cfg.Log.Info("exchange begins", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "adopt", w.Adopt)
 	for ok := false; !ok && done.err == nil; {
 		ok, done.err = x.Step(ctx)
@@ -290,12 +310,14 @@ func (l *Link) runExchange(ctx context.Context, w Want) (done exchanged) {
 	return done
 }
 
-func (l *Link) exchanged(done exchanged) {
+func (l *Link) exchanged(done []exchanged) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.status.Repaired += int64(done.repair.Points)
-	if done.err == nil {
-		l.status.Compares++
+	for _, x := range done {
+		l.status.Repaired += int64(x.repair.Points)
+		if x.err == nil {
+			l.status.Compares++
+		}
 	}
 }
 
@@ -345,6 +367,20 @@ func (l *Link) Follows() (other Hello, ok bool) {
 	return l.life, l.life.Node != ""
 }
 
+// String is what INFO replication says of the peer.
+func (s Status) String() string {
+	worst := time.Duration(0)
+	for _, lag := range s.Lag {
+		worst = max(worst, lag)
+	}
+	complete := "never"
+	if !s.Complete.IsZero() {
+		complete = s.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,repaired=%d,exchanges=%d",
+		s.State, complete, worst.Milliseconds(), s.Entries, s.Useful, s.Points, s.Repaired, s.Compares)
+}
+
 // Status is safe to call while Run runs.
 func (l *Link) Status() Status {
 	l.mu.Lock()
@@ -371,12 +407,14 @@ func (l *Link) Kick() {
 }
 
 // wait lets time pass, less if there is a Kick.
-func (l *Link) wait(ctx context.Context, d time.Duration) {
+func (l *Link) wait(ctx context.Context, d time.Duration) (heard bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-l.kick:
+		return true
 	case <-t.C:
 	}
+	return false
 }

@@ -149,6 +149,32 @@ func TestFollower_passesOnWhatItHad(t *testing.T) {
 	}
 }
 
+// TestSession_sendsNothingBack: a node does not get its own entries back while it has them.
+func TestSession_sendsNothingBack(t *testing.T) {
+	a, b := newSide(t, "a"), newSide(t, "b")
+	toB, back := a.feed.NewSession(), b.feed.NewSession()
+	fromA := NewFollower("a", a.feed.Self.Incarnation, b.feed.Shards)
+	fromB := NewFollower("b", b.feed.Self.Incarnation, a.feed.Shards)
+	for i := range 5 {
+		round(t, back, fromB)
+		a.write(t, 5, noon.Add(-time.Duration(i)*time.Second), "1")
+		round(t, toB, fromA)
+		req := fromB.Request(nil, nil, mostAnswer)
+		a.write(t, 5, noon.Add(-time.Duration(i)*time.Second), "2") // which the request does not know of
+		round(t, toB, fromA)
+		ans, err := back.Pull(t.Context(), req, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := fromB.Apply(ans); err != nil || got.Entries > 0 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	if b.points(t) != 50 {
+		t.Errorf("%d points of 50", b.points(t))
+	}
+}
+
 func TestHello(t *testing.T) {
 	h := Hello{Version: Version, Cluster: `pr "od é`, Node: "nyc1", Incarnation: 7, Ring: 9}
 	got, err := ParseHello(h.String() + " what comes later")

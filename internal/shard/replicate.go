@@ -165,6 +165,16 @@ func (s *Shard) Suspect() {
 	s.peers.state.Suspect()
 }
 
+// PeerBytes is the memory that is held for peers, bytes.
+func (s *Shard) PeerBytes() int64 {
+	if !s.Replicates() {
+		return 0
+	}
+	t := s.Begin()
+	defer t.End()
+	return s.peers.tail.Size() + s.cfg.Recorder.Names().Size() + s.cfg.Grid.Size()
+}
+
 // FillGrid does a piece of what is to be done before Hours can tell, and says whether there is more.
 func (s *Shard) FillGrid() (more bool) {
 	t := s.Begin()

@@ -94,7 +94,7 @@ func (l *logReader) record(rec []byte) error {
 		p := l.part(l.head.Shard)
 		p.recs.one(rec)
 		if len(p.recs.bytes) >= loadBytes {
-			return l.send(l.head.Shard)
+			return l.flush()
 		}
 	}
 	return nil
@@ -109,21 +109,14 @@ func (l *logReader) part(id int) *logPart {
 	return p
 }
 
-func (l *logReader) send(id int) error {
-	p := l.parts[id]
-	delete(l.parts, id)
-	select {
-	case l.work[id] <- p:
-		return nil
-	case <-l.ctx.Done():
-		return l.ctx.Err()
-	}
-}
-
+// flush sends all parts on.
 func (l *logReader) flush() error {
-	for id := range l.parts {
-		if err := l.send(id); err != nil {
-			return err
+	for id, p := range l.parts {
+		delete(l.parts, id)
+		select {
+		case l.work[id] <- p:
+		case <-l.ctx.Done():
+			return l.ctx.Err()
 		}
 	}
 	return nil
