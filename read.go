@@ -1,14 +1,11 @@
 package dunlin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -164,7 +161,7 @@ func points(host, metric string, members []string) []Point {
 		}
 		p := Point{Host: host, Metric: metric, Time: time.UnixMilli(parsed.TS).UTC(), Value: string(parsed.Value)}
 		if n := len(out); n > 0 && out[n-1].Time.Equal(p.Time) {
-			if compareValues(out[n-1].Value, p.Value) < 0 {
+			if series.CompareValues(out[n-1].Value, p.Value) < 0 {
 				out[n-1] = p
 			}
 			continue
@@ -172,23 +169,4 @@ func points(host, metric string, members []string) []Point {
 		out = append(out, p)
 	}
 	return out
-}
-
-// compareValues is the total order by which reading picks one of several values at one timestamp.
-func compareValues(a, b string) int {
-	rank := func(s string) (int, float64) {
-		f, err := strconv.ParseFloat(s, 64)
-		switch {
-		case s == "stale":
-			return 0, 0
-		case err == nil && math.IsNaN(f):
-			return 1, 0
-		case err != nil:
-			return 2, 0
-		}
-		return 3, f
-	}
-	x, fx := rank(a)
-	y, fy := rank(b)
-	return cmp.Or(cmp.Compare(x, y), cmp.Compare(fx, fy), strings.Compare(a, b))
 }

@@ -1,6 +1,5 @@
 package frame
 
-
 // Format is a kind of file.
 type Format struct {
 	Name            string
