@@ -94,6 +94,8 @@ more() {
 		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run "sameAsRedis" $(reading DUNLIN_DIFF_OPS)
 	[ -z "$(reading DUNLIN_SIM_SEEDS)" ] || step "$seeds simulated flocks" \
 		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
+	step "8 of the rules of the log protocol, broken on purpose" gotest -count=1 -timeout 600s -tags mutants \
+		-run '^TestMutants$' ./internal/simtest
 	step "fuzzing, 5 s a target" fuzz 5s
 }
 

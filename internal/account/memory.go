@@ -34,8 +34,8 @@ func (n Node) memory(ctx context.Context) [][2]string {
 	b := n.Budget
 	st := n.storesMemory(ctx)
 	plain, buffers, index := b.Part(budget.PlainKeys), b.Part(budget.Buffers), b.Part(budget.Index)
-	log := b.Part(budget.Log)
-	used := st.Bytes + plain + buffers + index + log
+	log, peers := b.Part(budget.Log), b.Part(budget.Peers)
+	used := st.Bytes + plain + buffers + index + log + peers
 	heap := budget.ReadGoHeap()
 	rss, ok := budget.Resident()
 	if !ok {
@@ -54,6 +54,7 @@ func (n Node) memory(ctx context.Context) [][2]string {
 		{"used_memory_client_buffers", itoa(buffers)},
 		{"used_memory_index", itoa(index)},
 		{"used_memory_log", itoa(log)},
+		{"used_memory_peers", itoa(peers)},
 		{"used_memory_overhead", itoa(used - st.PointBytes - st.SeriesBytes - plain)},
 		{"used_memory_dataset", itoa(st.PointBytes + st.SeriesBytes + plain)},
 	}

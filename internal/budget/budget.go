@@ -89,6 +89,7 @@ const (
 	Buffers        // of clients
 	Index          // of hosts and metrics, with their newest values
 	Log            // records that are not on disk for certain
+	Peers          // the log that peers are served from, and what replicas are compared by
 	parts
 )
 

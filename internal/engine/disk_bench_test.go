@@ -83,7 +83,7 @@ func BenchmarkStore_Put_recorder(b *testing.B) {
 				with.Put(some)
 				for rec.Len() > 0 {
 					seq++
-					rec.Record(1, nil, seq)
+					rec.Record(replog.Head{Shard: 1, Seq: seq})
 				}
 			}
 			which := 0

@@ -72,7 +72,7 @@ func (d *disked) write(t *rapid.T, groups []store.Group) {
 	}
 	for d.rec.Len() > 0 {
 		d.seq++
-		d.log = append(d.log, bytes.Clone(d.rec.Record(3, nil, d.seq)))
+		d.log = append(d.log, bytes.Clone(d.rec.Record(replog.Head{Shard: 3, Seq: d.seq})))
 	}
 }
 

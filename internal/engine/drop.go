@@ -26,6 +26,7 @@ func (s *Store) Drop(_ context.Context, floor series.Period) (keys int, err erro
 		}
 	}
 	s.floor = max(s.floor, floor)
+	s.cfg.Grid.Drop(s.floor)
 	for len(s.periods) > 0 && s.periods[0].id < s.floor {
 		p := s.periods[0]
 		s.periods = slices.Delete(s.periods, 0, 1)

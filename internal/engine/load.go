@@ -76,6 +76,7 @@ func fits(in *chunkrec.Reader) bool {
 func (s *Store) takeOpen(to target) {
 	p, e, in := to.p, to.e, &s.disk.in
 	p.keys++
+	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
 	size := slab.OpenBytes(max(firstBytes, in.State.Size()+in.State.Size()/8+chunk.Room))
 	s.startOpen(p, e, in.State, dirent{first: in.Chunks[0].First, size: uint16(size)})
 	copy(p.slab.At(e.tail, size), in.Words)
@@ -102,6 +103,7 @@ func (s *Store) gap(to target) int {
 // takeRun puts full chunks in before chunk at.
 func (s *Store) takeRun(to target, at int, saved bool) {
 	p, e, in := to.p, to.e, &s.disk.in
+	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
 	p.makeRoom(e, at, len(in.Chunks))
 	for i, c := range in.Chunks {
 		s.encoded = append(s.encoded[:0], c.Bytes...)

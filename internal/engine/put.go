@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -74,7 +75,7 @@ func (s *Store) putFirst(put *store.Put, trail *names.Trail, nowMicros int64) {
 		return
 	}
 	k.Period = put.Period
-	p, id, e, err := s.enter(k, store.Origin{})
+	p, id, e, err := s.enter(k, store.Origin{Admitted: s.applying})
 	if err != nil {
 		s.refusePut(put, err)
 		return
@@ -97,8 +98,10 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 		s.refusePut(put, err)
 		return
 	}
-	d := e.digest()
-	d.AddMember(s.names.Seed(to.id), put.Member)
+	d, one := e.digest(), store.Digest{}
+	one.AddMember(s.names.Seed(to.id), put.Member)
+	d.Add(one)
+	s.cfg.Grid.Add(grid.Point{Period: to.p.id, ID: to.id, Seed: s.names.Seed(to.id), TS: put.TS, Digest: one})
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
 	s.record(to.id, put.Point())
@@ -109,6 +112,10 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 // refusePut notes that a limit kept a point out.
 func (s *Store) refusePut(put *store.Put, why error) {
 	put.Err = why
+	if s.applying {
+		s.cfg.Budget.CountDeferred()
+		return
+	}
 	s.cfg.Budget.CountRefused(why, 1)
 }
 
@@ -134,7 +141,7 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 // putInto is putLate for a point that belongs into the open chunk, as most that are late do.
 func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	e := to.e
-	s.startDigest(to.id, e)
+	s.startDigest(to.p, to.id, e)
 	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
 	s.refused = refusal{}
 	s.insertOpen(to.p, e, put.Point())
@@ -146,4 +153,25 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	if s.refused.n > 0 {
 		s.refusePut(put, s.refused.why)
 	}
+}
+
+// Apply is Put for points of a peer: no limit on series keeps them out. With all, the recorder is told of all of them,
+// also of those that were in the set before. The error is that of a limit on memory: some may be stored.
+func (s *Store) Apply(puts []store.Put, all bool) error {
+	s.applying = true
+	s.Put(puts)
+	s.applying = false
+	for i := range puts {
+		p := &puts[i]
+		switch {
+		case p.Added || p.BadKey:
+		case p.Err != nil:
+			return p.Err
+		case all:
+			if id, ok := s.names.Find(p.Series); ok {
+				s.record(id, p.Point())
+			}
+		}
+	}
+	return nil
 }

@@ -215,3 +215,11 @@ func (s *Store) ScanKeys(cursor uint64, n int) (keys []series.Key, next uint64) 
 	}
 	return keys, 0
 }
+
+// Walk calls fn for each series with points in a period, from an id on, until it gives false. The name is good until fn
+// returns.
+func (s *Store) Walk(pid series.Period, from uint32, fn func(id uint32, name []byte) bool) {
+	if p := s.period(pid); p != nil {
+		p.each(from, func(id uint32, e *entry) bool { return e.points == 0 || fn(id, s.names.Name(id)) })
+	}
+}

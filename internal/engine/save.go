@@ -152,7 +152,7 @@ func (s *Store) digestPieces(p *period, id uint32, e *entry, complete bool) {
 
 // hashChunks gives the digest of the points of some chunks.
 func (s *Store) hashChunks(p *period, id uint32, e *entry, w *piece) store.Digest {
-	s.startDigest(id, &entry{})
+	s.startDigest(p, id, &entry{})
 	for i := w.from; i < w.to; i++ {
 		s.read(p, e, i)
 		for s.rd.Next() {

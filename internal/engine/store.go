@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -24,6 +25,7 @@ type Config struct {
 	Clock   func() time.Time
 	Budget  *budget.Budget // the limits of the node; nil = none
 	Shard   int            // its number, which Save writes
+	Grid    *grid.Grid     // told every point that is new; nil = there is none
 	// Recorder is told every point that was not in the set before, nil = nobody is. Whoever calls Put and Unite begins
 	// its batches and takes its records.
 	Recorder *replog.Recorder
@@ -44,7 +46,8 @@ type Store struct {
 	tables  int64      // bytes in sight of the garbage collector, as counted
 	refused refusal
 
-	quiet bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
+	applying bool // what is stored comes from a peer, which admitted it
+	quiet    bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out
 
 	scratch
 }
@@ -77,7 +80,8 @@ type putScratch struct {
 // hashing is a digest to which points are added.
 type hashing struct {
 	digest     store.Digest // of the key that is being changed
-	digestID   uint32       // its series
+	digestOf   series.Period
+	digestID   uint32 // its series
 	seriesSeed uint64
 	sum        store.Summer
 }
@@ -113,6 +117,7 @@ func (s *Store) makePeriod(pid series.Period) *period {
 	p := s.period(pid)
 	if p == nil {
 		p = newPeriod(pid, s.cfg.Budget)
+		s.cfg.Grid.Begin(pid, s.quiet)
 		at, _ := slices.BinarySearchFunc(s.periods, pid, func(p *period, id series.Period) int { return int(p.id - id) })
 		s.periods = slices.Insert(s.periods, at, p)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -73,7 +74,7 @@ func (s *Store) tick(nowMicros int64) int64 {
 // uniteKey adds the points that are not there and leaves in s.lateHours the hours of those that came late.
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.lateHours = s.lateHours[:0]
-	s.startDigest(id, e)
+	s.startDigest(p, id, e)
 	if e.points == 0 {
 		p.keys++
 	}
@@ -99,13 +100,16 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 }
 
 // startDigest makes s.digest that of an entry, to which points are about to be added.
-func (s *Store) startDigest(id uint32, e *entry) {
-	s.digest, s.digestID, s.seriesSeed = e.digest(), id, s.names.Seed(id)
+func (s *Store) startDigest(p *period, id uint32, e *entry) {
+	s.digest, s.digestOf, s.digestID, s.seriesSeed = e.digest(), p.id, id, s.names.Seed(id)
 }
 
 // addDigest adds a new point to the digest and to the log.
 func (s *Store) addDigest(pt series.Point) {
-	s.sum.Add(&s.digest, s.seriesSeed, pt)
+	var one store.Digest
+	s.sum.Add(&one, s.seriesSeed, pt)
+	s.digest.Add(one)
+	s.cfg.Grid.Add(grid.Point{Period: s.digestOf, ID: s.digestID, Seed: s.seriesSeed, TS: pt.TS, Digest: one})
 	s.record(s.digestID, pt)
 }
 

@@ -2,55 +2,12 @@ package engine
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/stream"
 )
-
-// decoded is a chunk written out in memory that is used again.
-type decoded struct {
-	store.Block
-	chunk int // which one of the entry, -1 = none
-}
-
-// fill takes all points of a reader that stands before the first.
-func (d *decoded) fill(rd *chunk.Reader) {
-	d.Reset()
-	for rd.Next() {
-		at := len(d.Text)
-		d.Text = rd.AppendValue(d.Text)
-		d.Add(rd.TS, rd.Frac, at)
-	}
-	if rd.Err() != nil {
-		panic("BUG: engine: a chunk in memory is damaged")
-	}
-}
-
-func (d *decoded) size() int64 { return int64(cap(d.Rows))*16 + int64(cap(d.Text)) }
-
-// cut is what is left to give of a run of ranks.
-type cut struct {
-	desc bool
-	left int // points
-	skip int // points of the next chunk that come before the run, seen in the direction of reading
-}
-
-// take gives the part of the next chunk that belongs to the run. Read backwards, the rows are turned round in place.
-func (c *cut) take(b store.Block) store.Block {
-	n := len(b.Rows)
-	if c.desc {
-		end := n - c.skip
-		b.Rows = b.Rows[max(end-c.left, 0):end]
-		slices.Reverse(b.Rows)
-	} else {
-		b.Rows = b.Rows[c.skip:min(c.skip+c.left, n)]
-	}
-	c.skip = 0
-	c.left -= len(b.Rows)
-	return b
-}
 
 // view implements store.View. There is one per store, in its scratch.
 type view struct {
@@ -59,10 +16,10 @@ type view struct {
 	e *entry
 
 	// Two chunks stay decoded: the bounds of a range of time are counted in them before they are read.
-	blocks [2]decoded
+	blocks [2]stream.Decoded
 	latest int // which of them was used last
 
-	cut
+	stream.Cut
 	at int // the next chunk to read
 }
 
@@ -78,8 +35,8 @@ func (s *Store) Open(k series.Key) store.View {
 func (s *Store) open(p *period, e *entry) *view {
 	v := &s.view
 	v.s, v.p, v.e = s, p, e
-	v.blocks[0].chunk, v.blocks[1].chunk = -1, -1
-	v.cut = cut{}
+	v.blocks[0].Chunk, v.blocks[1].Chunk = -1, -1
+	v.Cut = stream.Cut{}
 	return v
 }
 
@@ -87,9 +44,9 @@ func (s *Store) open(p *period, e *entry) *view {
 func (v *view) Len() int { return int(v.e.points) }
 
 // load gives chunk i decoded.
-func (v *view) load(i int) *decoded {
+func (v *view) load(i int) *stream.Decoded {
 	for j := range v.blocks {
-		if v.blocks[j].chunk == i {
+		if v.blocks[j].Chunk == i {
 			v.latest = j
 			return &v.blocks[j]
 		}
@@ -97,8 +54,8 @@ func (v *view) load(i int) *decoded {
 	v.latest ^= 1
 	d := &v.blocks[v.latest]
 	v.s.read(v.p, v.e, i)
-	d.fill(&v.s.rd)
-	d.chunk = i
+	d.Fill(&v.s.rd)
+	d.Chunk = i
 	return d
 }
 
@@ -158,48 +115,48 @@ func (p *period) chunkOf(e *entry, rank int) (i, first int) {
 
 // Seek implements store.View.
 func (v *view) Seek(lo, hi int, desc bool) {
-	v.cut = cut{desc: desc, left: max(hi-lo, 0)}
-	if v.left == 0 {
+	v.Cut = stream.Cut{Desc: desc, Left: max(hi-lo, 0)}
+	if v.Left == 0 {
 		return
 	}
 	if desc {
 		i, first := v.p.chunkOf(v.e, hi-1)
-		v.at, v.skip = i, first+v.p.count(v.e, i)-hi
+		v.at, v.Skip = i, first+v.p.count(v.e, i)-hi
 		return
 	}
 	i, first := v.p.chunkOf(v.e, lo)
-	v.at, v.skip = i, lo-first
+	v.at, v.Skip = i, lo-first
 }
 
 // Next implements store.View.
 func (v *view) Next() store.Block {
-	if v.left == 0 {
+	if v.Left == 0 {
 		return store.Block{}
 	}
-	if v.left == 1 && v.wantsLast() {
-		v.left = 0
+	if v.Left == 1 && v.wantsLast() {
+		v.Left = 0
 		d := &v.blocks[0]
-		d.chunk = -1
+		d.Chunk = -1
 		d.Reset()
 		v.s.last(v.p, v.e, &d.Block)
 		return d.Block
 	}
 	d := v.load(v.at)
-	if v.desc {
-		d.chunk = -1 // take turns it round
+	if v.Desc {
+		d.Chunk = -1 // take turns it round
 		v.at--
 	} else {
 		v.at++
 	}
-	return v.take(d.Block)
+	return v.Take(d.Block)
 }
 
 // wantsLast says that the point to give next is the last of the key, and its chunk is not decoded yet.
 func (v *view) wantsLast() bool {
-	if !v.e.isOpen(v.at) || v.blocks[0].chunk == v.at || v.blocks[1].chunk == v.at {
+	if !v.e.isOpen(v.at) || v.blocks[0].Chunk == v.at || v.blocks[1].Chunk == v.at {
 		return false
 	}
-	return v.desc && v.skip == 0 || !v.desc && v.skip == v.e.open.Len()-1
+	return v.Desc && v.Skip == 0 || !v.Desc && v.Skip == v.e.open.Len()-1
 }
 
 // last appends the last point of a key to b, which no chunk is decoded for.
@@ -244,31 +201,14 @@ func (s *Store) newest(p *period, e *entry, b *store.Block) {
 	}
 }
 
-// stream implements store.Stream: the chunks of a run, copied one behind the other in the order they are read in.
-type stream struct {
-	cut
-	buf  []byte
-	ends []int // of the chunks in buf
-	next int
-	open struct { // the open chunk, if it is among them
-		chunk.State
-		at int // which of the chunks it is, -1 = none
-	}
-	decoded
-	rd chunk.Reader
-}
-
-// streams are shared by all stores: a stream is closed where no lock is held.
-var streams = sync.Pool{New: func() any { return new(stream) }}
-
 // Detach implements store.View.
 func (v *view) Detach(most int) store.Stream {
 	step := 1
-	if v.desc {
+	if v.Desc {
 		step = -1
 	}
 	size, chunks := 0, 0
-	for i, n := v.at, v.left+v.skip; n > 0; i += step {
+	for i, n := v.at, v.Left+v.Skip; n > 0; i += step {
 		size += int(v.p.dirent(v.e, i).size)
 		n -= v.p.count(v.e, i)
 		chunks++
@@ -276,48 +216,14 @@ func (v *view) Detach(most int) store.Stream {
 	if size > most {
 		return nil
 	}
-	s := streams.Get().(*stream)
-	s.cut, s.next, s.buf, s.ends = v.cut, 0, slices.Grow(s.buf[:0], size), s.ends[:0]
-	s.open.at = -1
+	s := stream.New(v.Cut, size)
 	for i := range chunks {
+		var open *chunk.State
 		if v.e.isOpen(v.at + i*step) {
-			s.open.State, s.open.at = v.e.open, i
+			open = &v.e.open
 		}
-		s.buf = append(s.buf, v.p.chunkBytes(v.e, v.at+i*step)...)
-		s.ends = append(s.ends, len(s.buf))
+		s.Append(v.p.chunkBytes(v.e, v.at+i*step), open)
 	}
-	v.left = 0
+	v.Left = 0
 	return s
-}
-
-// Next implements store.Stream.
-func (s *stream) Next() store.Block {
-	if s.left == 0 {
-		return store.Block{}
-	}
-	from := 0
-	if s.next > 0 {
-		from = s.ends[s.next-1]
-	}
-	if buf := s.buf[from:s.ends[s.next]]; s.next == s.open.at {
-		s.rd.ResetOpen(&s.open.State, buf)
-	} else {
-		s.rd.Reset(buf)
-	}
-	s.fill(&s.rd)
-	s.next++
-	return s.take(s.Block)
-}
-
-// Size implements store.Stream.
-func (s *stream) Size() int { return cap(s.buf) + cap(s.ends)*8 + int(s.size()) }
-
-// keepStream is how large a stream may be to be used again.
-const keepStream = 256 << 10
-
-// Close implements store.Stream.
-func (s *stream) Close() {
-	if s.Size() <= keepStream {
-		streams.Put(s)
-	}
 }

@@ -40,12 +40,15 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 	return err
 }
 
-// newRecorder gives what a shard tells the log with, nil when there is no log.
+// newRecorder gives what a shard tells the log and the peers with, nil when there are neither.
 func (n *Node) newRecorder() *replog.Recorder {
-	if n.disk == nil {
-		return nil
+	switch {
+	case n.peers != nil:
+		return replog.NewRecorder()
+	case n.disk != nil:
+		return replog.NewEncoder()
 	}
-	return replog.NewRecorder()
+	return nil
 }
 
 // serverDisk is what the front door asks of the disk.

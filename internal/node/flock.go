@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/door"
 	"github.com/dunlin-db/dunlin/internal/ring"
 )
 
@@ -21,7 +22,7 @@ const pollTimeout = time.Second
 // peerView is what a peer said last.
 type peerView struct {
 	node *ring.Node
-	conn *conn
+	conn *door.Conn
 
 	up    bool
 	err   string            // why it is not up
@@ -46,7 +47,7 @@ func newFlock(t *ring.Topology, self *ring.Node, clock func() time.Time) (*flock
 		if n.Name == self.Name {
 			continue
 		}
-		c, err := newConn(n.URL, passwordOf(t, n), 0, 2)
+		c, err := door.New(door.Config{URL: n.URL, Password: passwordOf(t, n)})
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +71,7 @@ func (f *flock) runPoll(ctx context.Context) {
 }
 
 func (f *flock) ask(ctx context.Context, p *peerView) {
-	replies, _, err := p.conn.do(ctx, [][]string{{"TIME"}, {"INFO"}})
+	replies, _, err := p.conn.Do(ctx, [][]string{{"TIME"}, {"INFO"}})
 	now := f.clock()
 	if err != nil {
 		f.mu.Lock()
@@ -127,7 +128,7 @@ func (f *flock) skew() *time.Duration {
 
 func (f *flock) close() {
 	for _, p := range f.peers {
-		p.conn.close()
+		p.conn.Close()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/dunlin-db/dunlin/internal/door"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -20,7 +21,7 @@ type forwarder struct {
 	self *ring.Node
 
 	mu    sync.Mutex // protects conns
-	conns map[route]*conn
+	conns map[route]*door.Conn
 }
 
 type route struct {
@@ -29,7 +30,7 @@ type route struct {
 }
 
 func newForwarder(t *ring.Topology, self *ring.Node) *forwarder {
-	return &forwarder{topo: t, self: self, conns: map[route]*conn{}}
+	return &forwarder{topo: t, self: self, conns: map[route]*door.Conn{}}
 }
 
 // Do sends the commands to the nearest holder that can be reached. Once they may have been sent they are not sent
@@ -42,7 +43,7 @@ func (f *forwarder) Do(ctx context.Context, shard, proto int, cmds [][]string) [
 			err = dialErr
 			continue
 		}
-		results, sent, doErr := c.do(ctx, cmds)
+		results, sent, doErr := c.Do(ctx, cmds)
 		if doErr == nil {
 			return decodeReplies(results)
 		}
@@ -75,14 +76,14 @@ func (f *forwarder) distance(n *ring.Node) int {
 	return 1
 }
 
-func (f *forwarder) conn(n *ring.Node, shard, proto int) (*conn, error) {
+func (f *forwarder) conn(n *ring.Node, shard, proto int) (*door.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := route{n.Name, shard, proto}
 	if c := f.conns[r]; c != nil {
 		return c, nil
 	}
-	c, err := newConn(n.URL, passwordOf(f.topo, n), shard, proto)
+	c, err := door.New(door.Config{URL: n.URL, Password: passwordOf(f.topo, n), DB: shard, Proto: proto})
 	if err == nil {
 		f.conns[r] = c
 	}
@@ -93,7 +94,7 @@ func (f *forwarder) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.conns {
-		c.close()
+		c.Close()
 	}
 }
 

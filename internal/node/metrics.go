@@ -49,6 +49,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"peer_bytes_total", "Bytes read from the peer.",
 				"peer_points_total", "Points read from the peer.",
 				"peer_commands_total", "Commands sent to the peer.",
+				"peer_repairs_total", "Hours and exchanges by which the peer brought what was lacking.",
 				"peer_up", "Whether the peer answers."),
 			each: desc([]string{"period"}, "memory_period_bytes", "Memory of a period, everything counted."),
 			node: desc(nil,
@@ -62,6 +63,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"memory_client_buffers_bytes", "Of it, buffers of clients.",
 				"memory_index_bytes", "Of it, the index of hosts and metrics.",
 				"memory_log_bytes", "Of it, what the log keeps until the disk has it.",
+				"memory_peers_bytes", "Of it, the log for peers, and what replicas are compared by.",
 				"memory_max_bytes", "The limit, 0 = none.",
 				"max_series_per_period", "The limit on series of a period, 0 = none.",
 				"refused_oom_total", "Points of clients that were refused for want of memory.",
@@ -136,6 +138,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(c.link["peer_bytes_total"], l.Bytes, l.Peer, id)
 		counter(c.link["peer_points_total"], l.Points, l.Peer, id)
 		counter(c.link["peer_commands_total"], l.Commands, l.Peer, id)
+		counter(c.link["peer_repairs_total"], l.Repaired, l.Peer, id)
 		gauge(c.link["peer_up"], boolean(l.Err == ""), l.Peer, id)
 	}
 }
@@ -171,7 +174,7 @@ func (c *collector) memory(s *status, counter emit[int64], gauge emit[float64]) 
 		"memory_used_bytes": b.Used(), "memory_peak_bytes": b.Peak(), "memory_points_bytes": st.PointBytes,
 		"memory_series_bytes": st.SeriesBytes, "memory_plain_keys_bytes": b.Part(budget.PlainKeys),
 		"memory_client_buffers_bytes": b.Part(budget.Buffers), "memory_index_bytes": b.Part(budget.Index),
-		"memory_log_bytes": b.Part(budget.Log),
+		"memory_log_bytes": b.Part(budget.Log), "memory_peers_bytes": b.Part(budget.Peers),
 		"memory_max_bytes": b.Max(), "max_series_per_period": b.MaxSeries(),
 	} {
 		gauge(c.node[name], float64(v))

@@ -76,18 +76,24 @@ type Node struct {
 	log   *slog.Logger
 	runID string
 
-	shards    map[int]*shard.Shard
-	closers   []func() error // what New opened, closed when Run ends
-	links     []link
-	followers []*syncer.Follower
-	sweepers  []*sweeper // one per held shard, lowest first
-	forward   *forwarder
-	flock     *flock
-	keeper    *keeper
-	index     *query.Index
-	disk      *storage.Dir // nil = points are not kept on disk
+	shards   map[int]*shard.Shard
+	closers  []func() error // what New opened, closed when Run ends
+	sweepers []*sweeper     // one per held shard, lowest first
+	forward  *forwarder
+	flock    *flock
+	keeper   *keeper
+	index    *query.Index
+	disk     *storage.Dir // nil = points are not kept on disk
 
+	following
 	phase
+}
+
+// following is who brings points from elsewhere.
+type following struct {
+	links     []link             // by the journals of peers
+	peers     *peers             // by their logs; nil = that protocol is spoken with nobody
+	followers []*syncer.Follower // of the node's own Redis processes
 }
 
 // phase is what the node is in the middle of.
@@ -157,14 +163,14 @@ func withDefaults(cfg Config, self *ring.Node) Config {
 
 // checkBinds refuses to be open to a network without credentials.
 func checkBinds(cfg Config) error {
-	if err := server.CheckBind(cfg.RespAddr, cfg.Password); err != nil {
+	if err := resp.CheckBind(cfg.RespAddr, cfg.Password); err != nil {
 		return err
 	}
 	if cfg.WebAddr == "" || cfg.WebConfigFile != "" {
 		return nil
 	}
 	// "x" stands for any credential: only where the address leads matters here.
-	if server.CheckBind(cfg.WebAddr, "") != nil && server.CheckBind(cfg.WebAddr, "x") == nil {
+	if resp.CheckBind(cfg.WebAddr, "") != nil && resp.CheckBind(cfg.WebAddr, "x") == nil {
 		return fmt.Errorf("listen on %s: %w", cfg.WebAddr, ErrOpenHTTP)
 	}
 	return nil
@@ -212,13 +218,22 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 	if n.disk != nil {
 		part("storage", func(ctx context.Context) error { n.disk.Run(ctx, n.ordered()); return nil })
 	}
-	for _, l := range n.links {
-		part(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), func(ctx context.Context) error {
+	follow := func(what string, run func(context.Context) error) {
+		part(what, func(ctx context.Context) error {
 			if !n.loaded(ctx) {
 				return nil // or all that is still on disk would be fetched
 			}
-			return l.syncer.Run(ctx)
+			return run(ctx)
 		})
+	}
+	if n.peers != nil {
+		for _, l := range n.peers.links {
+			follow("link to "+l.peer, l.link.Run)
+		}
+	} else {
+		for _, l := range n.links {
+			follow(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), l.syncer.Run)
+		}
 	}
 	for _, f := range n.followers {
 		part("follower", f.Run)
@@ -267,6 +282,7 @@ func (n *Node) newServer() *server.Server {
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
 		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
 		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Disk: n.serverDisk(),
+		Peering: n.serverPeering(),
 	})
 }
 

@@ -20,10 +20,14 @@ func (n *Node) openShards(ctx context.Context) error {
 	if err := n.openDisk(incarnation); err != nil {
 		return err
 	}
+	n.peers = n.newPeers(incarnation)
 	readers := map[int]store.Reader{}
 	for _, id := range n.self.Hold {
 		rec := n.newRecorder()
-		st, redis, err := n.openStore(id, incarnation, rec)
+		g := n.newGrid()
+		st, redis, err := n.openStore(engine.Config{
+			Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation), Recorder: rec, Shard: id, Grid: g,
+		})
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
@@ -32,8 +36,12 @@ func (n *Node) openShards(ctx context.Context) error {
 			Origin: replog.Origin{Node: n.self.Name, Shard: id, Incarnation: incarnation},
 			Layout: n.cfg.Topology.Layout, Store: st, Clock: n.cfg.Clock,
 		}
-		if rec != nil {
-			cfg.Log, cfg.Recorder, cfg.Loading = n.disk.Log(), rec, true
+		if n.disk != nil {
+			cfg.Log, cfg.Loading = n.disk.Log(), true
+		}
+		if cfg.Recorder = rec; n.peers != nil {
+			cfg.Grid = g
+			cfg.Tail, cfg.Bell = n.tailBytes()/int64(len(n.self.Hold)), n.peers.bell
 		}
 		sh, err := shard.New(ctx, cfg)
 		if err != nil {
@@ -46,7 +54,7 @@ func (n *Node) openShards(ctx context.Context) error {
 		}
 		n.linkPeers(sh)
 	}
-	if err := n.restoreFloor(ctx); err != nil {
+	if err := errors.Join(n.restoreFloor(ctx), n.openPeers()); err != nil {
 		return err
 	}
 	for _, sh := range n.ordered() {
@@ -59,15 +67,11 @@ func (n *Node) openShards(ctx context.Context) error {
 }
 
 // openStore gives the store of a shard; redis is the same again where it is a Redis process.
-func (n *Node) openStore(id int, incarnation replog.Incarnation, rec *replog.Recorder) (
-	st store.Store, redis *store.Redis, err error,
-) {
-	t := n.cfg.Topology
+func (n *Node) openStore(cfg engine.Config) (st store.Store, redis *store.Redis, err error) {
+	t, id := n.cfg.Topology, cfg.Shard
 	if !n.self.OnRedis() {
-		return engine.New(engine.Config{
-			Layout: t.Layout, Cluster: t.Cluster, Epoch: fmt.Sprintf("%s-%d-%s", n.self.Name, id, incarnation),
-			Clock: n.cfg.Clock, Budget: n.keeper.budget, Recorder: rec, Shard: id,
-		}), nil, nil
+		cfg.Layout, cfg.Cluster, cfg.Clock, cfg.Budget = t.Layout, t.Cluster, n.cfg.Clock, n.keeper.budget
+		return engine.New(cfg), nil, nil
 	}
 	if id > len(n.self.Redis) {
 		return nil, nil, errors.New("the topology names no Redis process for it")

@@ -54,9 +54,7 @@ func (n *Node) look(ctx context.Context) *status {
 		}
 		s.Shards = append(s.Shards, st)
 	}
-	for _, l := range n.links {
-		s.Links = append(s.Links, l.syncer.Status())
-	}
+	s.Links = n.linkStatuses()
 	for _, f := range n.followers {
 		s.Unjournaled += f.Status().Unjournaled
 	}
@@ -78,6 +76,7 @@ func (n *Node) runStatus(ctx context.Context) {
 		s := n.look(ask)
 		n.status.Store(s)
 		n.keeper.budget.Set(budget.Index, n.index.Bytes())
+		n.keeper.budget.Set(budget.Peers, n.peerBytes())
 		st, _ := s.sums()
 		goLimit = n.limitGo(st.Bytes, goLimit)
 		n.flock.runPoll(ask)
@@ -222,7 +221,10 @@ func (n *Node) info() []account.Section {
 			sh.Strays, sh.Err == "")})
 	}
 	return []account.Section{
-		{Name: "Dunlin", Fields: own}, {Name: "Peers", Fields: links}, {Name: "Shards", Fields: shards},
+		{Name: "Dunlin", Fields: own},
+		{Name: "Peers", Fields: links},
+		{Name: "Shards", Fields: shards},
+		{Name: "Replication", Fields: n.peers.fields()},
 	}
 }
 

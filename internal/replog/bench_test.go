@@ -59,7 +59,7 @@ func BenchmarkRecorder(b *testing.B) {
 				pt := series.Point{TS: 1795348800000 + 10_000*int64(tick), Value: row[j]}
 				r.Point(&all[j].named, all[j].name, pt)
 			}
-			bytes += len(r.Record(1, nil, Seq(i))) + frameBytes
+			bytes += len(r.Record(Head{Shard: 1, Seq: Seq(i)})) + frameBytes
 			points += fleet.PerHost
 			i += fleet.PerHost
 		}
@@ -79,7 +79,7 @@ func BenchmarkReader(b *testing.B) {
 				pt := series.Point{TS: 1795348800000 + 10_000*int64(tick), Value: row[j]}
 				r.Point(&all[j].named, all[j].name, pt)
 			}
-			recs = append(recs, append([]byte(nil), r.Record(1, nil, 1)...))
+			recs = append(recs, append([]byte(nil), r.Record(Head{Shard: 1, Seq: 1})...))
 		}
 	}
 	var d Dict

@@ -1,5 +1,7 @@
 package replog
 
+import "sync"
+
 // Dict is what a reader knows of the names of one shard of one incarnation. The zero Dict knows none. Records must be
 // read in the order in which they were written for it to know all that can be known.
 type Dict struct {
@@ -79,4 +81,30 @@ func (d *Dict) keep(name []byte) uint64 {
 	from := len(d.blocks[last])
 	d.blocks[last] = append(d.blocks[last], name...)
 	return uint64(last)<<32 | uint64(from)<<16 | uint64(len(name))
+}
+
+// Names is a Dict that one writes while others read. The zero Names knows none.
+type Names struct {
+	mu   sync.RWMutex // protects dict
+	dict Dict
+}
+
+func (n *Names) learn(epoch, number uint64, name []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dict.learn(epoch, number, name)
+}
+
+// View calls fn with the Dict, which must be read only, with records whose names it knows. What it gives stays good.
+func (n *Names) View(fn func(d *Dict)) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	fn(&n.dict)
+}
+
+// Size is the memory it holds, bytes, about.
+func (n *Names) Size() int64 {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return int64(len(n.dict.blocks))*dictBlock + int64(cap(n.dict.at))*8 + int64(len(n.dict.far))*16
 }

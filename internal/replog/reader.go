@@ -37,7 +37,8 @@ func KindOf(rec []byte) Kind {
 // Head is what a points record says of all its points.
 type Head struct {
 	Shard   int
-	Seq     Seq
+	Seq     Seq // its number, the last one if it has several; 0 = none: points that came by no log
+	Count   Seq // how many numbers it has, up to Seq; 0 = 1
 	Points  int
 	Origin  Origin // of the points, if they are foreign
 	Foreign bool   // they are not of the incarnation that wrote the log
@@ -46,14 +47,32 @@ type Head struct {
 	base  int64  // ms, the time before the first point
 }
 
+// Bits of the byte that says where the points come from.
+const (
+	headForeign = 1 << iota
+	headCount
+	headBits
+)
+
+// First is the first number of the record.
+func (h Head) First() Seq { return h.Seq - max(h.Count, 1) + 1 }
+
 func (h Head) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(append(dst, byte(Points)), uint64(h.Shard))
+	from := byte(0)
 	if h.Foreign {
-		dst = append(dst, 1)
+		from |= headForeign
+	}
+	if h.Count > 1 {
+		from |= headCount
+	}
+	dst = append(dst, from)
+	if h.Foreign {
 		dst = appendText(dst, h.Origin.Node)
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(h.Origin.Incarnation))
-	} else {
-		dst = append(dst, 0)
+	}
+	if h.Count > 1 {
+		dst = binary.AppendUvarint(dst, uint64(h.Count))
 	}
 	dst = binary.AppendUvarint(dst, uint64(h.Seq))
 	dst = binary.AppendUvarint(dst, h.epoch)
@@ -67,6 +86,7 @@ type Reader struct {
 	Head
 	Series  []byte // host:metric of the current point, the Dict's; nil when nobody knows it (ErrUnknownSeries)
 	Member  []byte // ts:value, as it stands in a sorted set; good until the next Reset
+	Number  uint64 // of the series, counted from the epoch's first
 	ValueAt uint8  // the value is Member[ValueAt:]
 	TS      int64  // ms
 	Frac    uint8  // fraction digits of the timestamp
@@ -81,6 +101,9 @@ type Reader struct {
 	err   error
 }
 
+// Epoch is what Numbers of two records must share to mean the same series.
+func (r *Reader) Epoch() uint64 { return r.epoch }
+
 // Read is Reset of a new Reader.
 func Read(rec []byte) (*Reader, error) {
 	r := &Reader{}
@@ -92,16 +115,18 @@ func (r *Reader) Reset(rec []byte) error {
 	*r = Reader{in: varint.Reader{B: rec}, text: r.text[:0], time: r.time[:0]}
 	in := &r.in
 	kind, shard := in.Byte(), in.Unsigned()
-	switch in.Byte() {
-	case 0:
-	case 1:
-		r.Foreign = true
+	from := in.Byte()
+	in.Bad = in.Bad || from >= headBits
+	if r.Foreign = from&headForeign != 0; r.Foreign {
 		r.Origin.Node = string(in.Bytes(in.Unsigned(), mostNode))
 		r.Origin.Incarnation = Incarnation(in.Uint64())
-	default:
-		in.Bad = true
+	}
+	r.Count = 1
+	if from&headCount != 0 {
+		r.Count = Seq(in.Unsigned())
 	}
 	r.Seq = Seq(in.Unsigned())
+	in.Bad = in.Bad || r.Count == 0 || r.Count > max(r.Seq, 1)
 	r.epoch = in.Unsigned()
 	r.base = in.Signed()
 	points := in.Unsigned()
@@ -170,7 +195,7 @@ func (r *Reader) readSeries(d *Dict, flags byte) {
 		number += uint64(varint.Unzigzag(ref >> 1))
 		spelled = ref&1 != 0
 	}
-	r.state.number = number + 1
+	r.Number, r.state.number = number, number+1
 	if spelled {
 		name := in.Bytes(in.Unsigned(), series.MaxKey)
 		if len(name) == 0 {

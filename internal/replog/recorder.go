@@ -19,11 +19,16 @@ const (
 	// BlockBytes is what lies between the two records that spell a name at least: no damage of one page reaches both.
 	BlockBytes = 4096
 
-	splitBytes = 1 << 20 // a body that is longer is followed by another
+	// A body that is longer, or has more points, is followed by another. Whoever writes a record again with names of
+	// its own, spelled at full length, stays below what a frame holds.
+	splitBytes = 32 << 10
+
+	// MostPoints is the most points of a record.
+	MostPoints = 8192
 )
 
 // Recorder encodes points records: docs/format/log.md. There is one for each shard, used under the shard's lock:
-// Begin, Point for each point that is new, then Record until Len is 0.
+// Begin, Point for each point that is new, then Record until Len is 0. Or BeginEntry, Point, and Record once.
 type Recorder struct {
 	next  uint64 // the number of the next series that is new
 	first uint64 // the first number since NewEpoch
@@ -35,8 +40,11 @@ type Recorder struct {
 	bodies []body // the last one is being filled
 	points int    // of all bodies
 	given  int    // bodies that Record has given
+	whole  bool   // there is one body, however long
+	latest int64  // ms, of all points
 	state  point
 	out    []byte
+	names  *Names // that were spelled since NewEpoch
 }
 
 // body is what follows the head of a record.
@@ -53,31 +61,52 @@ type point struct {
 }
 
 // NewRecorder makes one that has written nothing.
-func NewRecorder() *Recorder { return &Recorder{next: 1, first: 1} }
+func NewRecorder() *Recorder { return &Recorder{next: 1, first: 1, names: &Names{}} }
+
+// NewEncoder makes one whose Names nobody asks for.
+func NewEncoder() *Recorder { return &Recorder{next: 1, first: 1} }
 
 // Begin begins a batch of points. What was not taken with Record is forgotten.
 func (r *Recorder) Begin() {
-	r.buf, r.bodies, r.points, r.given = r.buf[:0], r.bodies[:0], 0, 0
+	r.buf, r.bodies, r.points, r.given, r.whole, r.latest = r.buf[:0], r.bodies[:0], 0, 0, false, 0
+}
+
+// BeginEntry is Begin for the points of one entry of another origin: Record gives exactly one record, also of none.
+func (r *Recorder) BeginEntry() {
+	r.Begin()
+	r.bodies, r.whole = append(r.bodies, body{}), true
+	r.state = point{}
 }
 
 // NewEpoch makes every series be spelled again: a segment of the log begins, and nobody need read those before it.
-func (r *Recorder) NewEpoch() { r.first = r.next }
+func (r *Recorder) NewEpoch() { r.first, r.names = r.next, &Names{} }
+
+// Names knows the names in the records since the last NewEpoch. It stays good for them after the next one.
+func (r *Recorder) Names() *Names { return r.names }
 
 // Len is the number of points since Begin that Record has not given yet.
 func (r *Recorder) Len() int { return r.points }
+
+// Latest is the latest timestamp of the points since Begin, ms.
+func (r *Recorder) Latest() int64 { return r.latest }
 
 // Size is the memory that the recorder holds, bytes.
 func (r *Recorder) Size() int64 { return int64(cap(r.buf) + cap(r.out) + cap(r.bodies)*32) }
 
 // Point adds a point of a series. The point must be one of the grammar; nothing of it is kept.
 func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
-	if len(r.bodies) == 0 || len(r.buf)-r.bodies[len(r.bodies)-1].from >= splitBytes {
+	if r.full() {
 		r.bodies = append(r.bodies, body{from: len(r.buf), base: pt.TS})
 		r.state = point{ts: pt.TS}
 	}
-	r.bodies[len(r.bodies)-1].points++
+	last := &r.bodies[len(r.bodies)-1]
+	if last.points == 0 {
+		last.base, r.state.ts = pt.TS, pt.TS
+	}
+	last.points++
 	r.points++
-	number, spell := r.number(n)
+	r.latest = max(r.latest, pt.TS)
+	number, spell := r.number(n, name)
 	v, ok := parseDecimal(pt.Value)
 	flags := v.flags()
 	if !ok {
@@ -116,13 +145,25 @@ func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
 	r.state = point{number + 1, pt.TS, pt.Frac}
 }
 
+// full says that the next point needs a new body.
+func (r *Recorder) full() bool {
+	if len(r.bodies) == 0 {
+		return true
+	}
+	last := r.bodies[len(r.bodies)-1]
+	return !r.whole && (len(r.buf)-last.from >= splitBytes || last.points >= MostPoints)
+}
+
 // number gives the number of a series in this epoch, and whether its name is to be spelled.
-func (r *Recorder) number(n *Named) (number uint64, spell bool) {
+func (r *Recorder) number(n *Named, name []byte) (number uint64, spell bool) {
 	number, block := n.v>>16, n.v&spelledTwice
 	if number < r.first {
 		number, block = r.next, r.block%blocks
 		r.next++
 		n.v = number<<16 | block
+		if r.names != nil {
+			r.names.learn(r.first, number-r.first, name)
+		}
 		return number - r.first, true
 	}
 	if block == spelledTwice {
@@ -134,9 +175,9 @@ func (r *Recorder) number(n *Named) (number uint64, spell bool) {
 	return number - r.first, true
 }
 
-// Record gives the next record of the batch: all its points, unless they are more than about 1 MiB. It is the
-// recorder's, until the next call. origin is where the points come from, nil = the node that writes the log.
-func (r *Recorder) Record(shard int, origin *Origin, seq Seq) []byte {
+// Record gives the next record of the batch: all its points, unless they are very many. It is the recorder's, until the
+// next call. What e leaves out of Head is found here.
+func (r *Recorder) Record(e Head) []byte {
 	b := r.bodies[r.given]
 	r.given++
 	end := len(r.buf)
@@ -144,11 +185,8 @@ func (r *Recorder) Record(shard int, origin *Origin, seq Seq) []byte {
 		end = r.bodies[r.given].from
 	}
 	r.points -= b.points
-	h := Head{Shard: shard, Seq: seq, epoch: r.first, base: b.base, Points: b.points}
-	if origin != nil {
-		h.Origin, h.Foreign = *origin, true
-	}
-	r.out = append(h.append(r.out[:0]), r.buf[b.from:end]...)
+	e.epoch, e.base, e.Points = r.first, b.base, b.points
+	r.out = append(e.append(r.out[:0]), r.buf[b.from:end]...)
 	if r.inBlock += len(r.out); r.inBlock >= BlockBytes && r.given == len(r.bodies) {
 		r.block++
 		r.inBlock = 0

@@ -19,8 +19,17 @@ type State struct {
 
 // ShardState is what a State says of a shard.
 type ShardState struct {
-	Shard int
-	Seq   Seq // of the last record before
+	Shard  int
+	Seq    Seq // of the last record before
+	Vector []Reach
+	Excess uint64 // not 0: the store has points that no log tells of, see docs/log-protocol.md
+}
+
+// Reach is how far an origin is known: all its records up to Seq are in the store.
+type Reach struct {
+	Origin Origin
+	Seq    Seq
+	Last   series.Period // of their points, none is later
 }
 
 // Append appends the record.
@@ -34,7 +43,42 @@ func (s State) Append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(sh.Shard))
 		dst = binary.AppendUvarint(dst, uint64(sh.Seq))
 	}
+	for _, sh := range s.Shards {
+		dst = binary.AppendUvarint(dst, uint64(len(sh.Vector)))
+		for _, r := range sh.Vector {
+			dst = AppendReach(dst, r)
+		}
+		dst = binary.LittleEndian.AppendUint64(dst, sh.Excess)
+	}
 	return dst
+}
+
+// AppendReach appends what ReadReach reads.
+func AppendReach(dst []byte, r Reach) []byte {
+	dst = appendText(dst, r.Origin.Node)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Origin.Incarnation))
+	dst = binary.AppendUvarint(dst, uint64(r.Seq))
+	return varint.AppendSigned(dst, int64(r.Last))
+}
+
+// ReadReach reads one Reach of a shard, and gives what follows it.
+func ReadReach(b []byte, shard int) (r Reach, rest []byte, err error) {
+	in := varint.Reader{B: b}
+	r = readReach(&in, shard)
+	if in.Bad {
+		return Reach{}, nil, ErrCorrupt
+	}
+	return r, b[in.At:], nil
+}
+
+func readReach(in *varint.Reader, shard int) (r Reach) {
+	r.Origin.Node, r.Origin.Shard = string(in.Bytes(in.Unsigned(), mostNode)), shard
+	r.Origin.Incarnation = Incarnation(in.Uint64())
+	r.Seq = Seq(in.Unsigned())
+	last := in.Signed()
+	in.Bad = in.Bad || last < math.MinInt32 || last > math.MaxInt32
+	r.Last = series.Period(last)
+	return r
 }
 
 // ReadState reads a state record. What later versions add behind it is passed over.
@@ -58,7 +102,23 @@ func ReadState(rec []byte) (s State, err error) {
 		if in.Bad || shard > math.MaxInt32 {
 			return State{}, ErrCorrupt
 		}
-		s.Shards = append(s.Shards, ShardState{int(shard), seq})
+		s.Shards = append(s.Shards, ShardState{Shard: int(shard), Seq: seq})
+	}
+	if in.At == len(rec) {
+		return s, nil // written before there were vectors
+	}
+	for i := range s.Shards {
+		n := in.Unsigned()
+		for range n {
+			if in.Bad {
+				return State{}, ErrCorrupt
+			}
+			s.Shards[i].Vector = append(s.Shards[i].Vector, readReach(&in, s.Shards[i].Shard))
+		}
+		s.Shards[i].Excess = in.Uint64()
+	}
+	if in.Bad {
+		return State{}, ErrCorrupt
 	}
 	return s, nil
 }

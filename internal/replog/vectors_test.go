@@ -43,7 +43,13 @@ func vectors() (out [][][]byte) {
 func stateVector() State {
 	return State{
 		Node: "n1", Incarnation: 0x0123456789abcdef, Layout: series.Day, Floor: 20779,
-		Shards: []ShardState{{1, 17}, {3, 300}},
+		Shards: []ShardState{
+			{Shard: 1, Seq: 17},
+			{Shard: 3, Seq: 300, Vector: []Reach{
+				{Origin: Origin{Node: "n1", Shard: 3, Incarnation: 0x0123456789abcdef}, Seq: 300, Last: 20779},
+				{Origin: Origin{Node: "n2", Shard: 3, Incarnation: 2}, Seq: 5, Last: 20778},
+			}},
+		},
 	}
 }
 
@@ -64,6 +70,9 @@ func TestVectors(t *testing.T) {
 	fmt.Fprintf(&b, "%s %s %s floor %s", hex.EncodeToString(rec), s.Node, s.Incarnation, s.Layout.PeriodString(s.Floor))
 	for _, sh := range s.Shards {
 		fmt.Fprintf(&b, ", shard %d seq %d", sh.Shard, sh.Seq)
+		for _, r := range sh.Vector {
+			fmt.Fprintf(&b, " %s-%s %d", r.Origin.Node, r.Origin.Incarnation, r.Seq)
+		}
 	}
 	b.WriteString("\n")
 

@@ -21,6 +21,7 @@ type client struct {
 	quit   bool
 	tx     transaction
 	exec   exec
+	peer   PeerSession // nil = it is no peer's
 
 	mu   sync.Mutex // protects seen
 	seen seen

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 )
 
@@ -37,7 +38,7 @@ func (c *call) configGet() {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, pattern := range c.args[2:] {
-			if globMatch([]byte(strings.ToLower(string(pattern))), []byte(name)) {
+			if keyspace.GlobMatch([]byte(strings.ToLower(string(pattern))), []byte(name)) {
 				names = append(names, name)
 				break
 			}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/reply"
-
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -40,34 +39,37 @@ func (c *call) failed(sh *shard.Shard, err error) bool {
 	return true
 }
 
+// each calls fn for the shards of the client's database; false: an error reply is written.
+func (c *call) each(fn func(sh *shard.Shard) error) bool {
+	shards, ok := c.held()
+	for _, sh := range shards {
+		if c.failed(sh, fn(sh)) {
+			return false
+		}
+	}
+	return ok
+}
+
 // cmdEpoch: DN.EPOCH names the incarnation of the data. Database 0 joins those of its shards.
 func cmdEpoch(c *call) {
-	shards, ok := c.held()
 	var all []string
-	for _, sh := range shards {
+	if c.each(func(sh *shard.Shard) error {
 		epoch, err := sh.Reader().Epoch(c.ctx)
-		if c.failed(sh, err) {
-			return
-		}
 		all = append(all, epoch)
-	}
-	if ok {
+		return err
+	}) {
 		c.w.BulkString(strings.Join(all, "+"))
 	}
 }
 
 // cmdHeads: DN.HEADS gives the highest scores of the journal and of the late journal.
 func cmdHeads(c *call) {
-	shards, ok := c.held()
 	var journal, late int64
-	for _, sh := range shards {
+	if c.each(func(sh *shard.Shard) error {
 		j, l, err := sh.Reader().Heads(c.ctx)
-		if c.failed(sh, err) {
-			return
-		}
 		journal, late = max(journal, j), max(late, l)
-	}
-	if ok {
+		return err
+	}) {
 		c.w.Array(2)
 		c.w.Int(journal)
 		c.w.Int(late)
@@ -139,11 +141,10 @@ func cmdDigest(c *call) {
 		c.w.Error(errSyntax)
 		return
 	}
-	shards, ok := c.held()
 	var keys []keyDigest
 	var sum store.Digest
-	for _, sh := range shards {
-		err := sh.Reader().Digests(c.ctx, p, func(k series.Key, d store.Digest) error {
+	if !c.each(func(sh *shard.Shard) error {
+		return sh.Reader().Digests(c.ctx, p, func(k series.Key, d store.Digest) error {
 			if len(c.args) == 3 {
 				keys = append(keys, keyDigest{string(sh.Layout().AppendKey(nil, k)), d})
 			} else {
@@ -152,11 +153,7 @@ func cmdDigest(c *call) {
 			sum.Add(d)
 			return nil
 		})
-		if c.failed(sh, err) {
-			return
-		}
-	}
-	if !ok {
+	}) {
 		return
 	}
 	if len(c.args) == 2 {
@@ -177,16 +174,12 @@ func cmdDigest(c *call) {
 
 // cmdPeriods: DN.PERIODS gives the periods that hold keys, lowest first.
 func cmdPeriods(c *call) {
-	shards, ok := c.held()
 	var all []series.Period
-	for _, sh := range shards {
+	if !c.each(func(sh *shard.Shard) error {
 		some, err := sh.Reader().Periods(c.ctx)
-		if c.failed(sh, err) {
-			return
-		}
 		all = append(all, some...)
-	}
-	if !ok {
+		return err
+	}) {
 		return
 	}
 	slices.Sort(all)

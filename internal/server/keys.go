@@ -2,7 +2,6 @@ package server
 
 import (
 	"github.com/dunlin-db/dunlin/internal/keycmd"
-	"github.com/dunlin-db/dunlin/internal/keyspace"
 )
 
 // slot is one held shard on an in-memory store, with the plain keys beside it, under the shard's lock.
@@ -44,5 +43,3 @@ const errSyntax = keycmd.ErrSyntax
 
 // is says whether an argument is the keyword, which is in lower case.
 func is(arg []byte, keyword string) bool { return keycmd.Is(arg, keyword) }
-
-func globMatch(pattern, s []byte) bool { return keyspace.GlobMatch(pattern, s) }

@@ -33,12 +33,13 @@ type Config struct {
 	Version  string
 	RunID    string // 40 hexadecimal digits, new at every start
 	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
-	Drop   func(ctx context.Context, p series.Period) (int, error)
-	Info   func() []account.Section // more sections for INFO; may be nil
-	Budget *budget.Budget           // the limits of the node; nil = none
-	Disk   Disk
-	Log    *slog.Logger
-	Limits resp.Limits
+	Drop    func(ctx context.Context, p series.Period) (int, error)
+	Info    func() []account.Section // more sections for INFO; may be nil
+	Budget  *budget.Budget           // the limits of the node; nil = none
+	Disk    Disk
+	Peering func() PeerSession // what answers a node that follows the log; nil = there is none to follow
+	Log     *slog.Logger
+	Limits  resp.Limits
 }
 
 // Disk is how points are kept on disk. The zero Disk is a node that keeps none.
@@ -173,19 +174,4 @@ func (s *Server) reap(ctx context.Context, every time.Duration) {
 		}
 		s.countOthers(plain)
 	}
-}
-
-// CheckBind refuses an address that other machines can reach unless there is a password.
-func CheckBind(addr, password string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("listen address %q: want host:port, such as 127.0.0.1:6390", addr)
-	}
-	ip := net.ParseIP(host)
-	if password != "" || host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("listening on %s needs a password, or anybody who reaches it reads and writes everything: "+
-		"add --resp.password-file FILE (or password_file: FILE in the topology), "+
-		"or keep to this machine with --resp.listen-address 127.0.0.1:6390", addr)
 }

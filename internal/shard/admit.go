@@ -33,16 +33,19 @@ type Counters struct {
 	Merged     int64 // of these, the ones that were new
 	Refused    int64 // points of clients that were not admitted
 	BelowFloor int64 // points of peers below the floor
+	Repaired   int64 // of Merged, the ones that an exchange brought
 }
 
 type counters struct {
-	points, pulled, merged, refused, belowFloor atomic.Int64
+	points, pulled, merged, refused, belowFloor, repaired atomic.Int64
 }
 
 // Counters gives the current counts.
 func (s *Shard) Counters() Counters {
 	c := &s.counters
-	return Counters{c.points.Load(), c.pulled.Load(), c.merged.Load(), c.refused.Load(), c.belowFloor.Load()}
+	return Counters{
+		c.points.Load(), c.pulled.Load(), c.merged.Load(), c.refused.Load(), c.belowFloor.Load(), c.repaired.Load(),
+	}
 }
 
 // CountRefused adds refusals that happened before the shard was reached (grammar).

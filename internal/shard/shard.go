@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -28,9 +30,13 @@ type Config struct {
 	Store  store.Store
 	Clock  func() time.Time
 
-	Log      Log              // nil = points are kept by the store, or nowhere
-	Recorder *replog.Recorder // the store's, which tells it what grew; not nil when there is a Log
-	Loading  bool             // what is on disk comes later: SetLoaded
+	Log      Log                  // nil = points are kept by the store, or nowhere
+	Recorder *replog.Recorder     // the store's, which tells it what grew; not nil when there is a Log or a Tail
+	Tail     int64                // bytes of the log that are kept for peers; 0 = there are none, and no log protocol
+	Grid     *grid.Grid           // the store's, which tells it what grew; not nil when there is a Tail
+	Mono     func() time.Duration // a clock that only goes forward; nil = time since New
+	Bell     *replica.Bell        // rung when there is something new for peers; may be nil
+	Loading  bool                 // what is on disk comes later: SetLoaded
 }
 
 // Shard is one slice of the series. All its methods are safe for concurrent use.
@@ -39,8 +45,8 @@ type Shard struct {
 
 	// mu protects the store when it is in memory, and what follows, always.
 	mu     sync.Mutex
-	seq    replog.Seq
 	logged wal.LSN // the last record
+	peers  replicas
 
 	floor    atomic.Int32 // series.Period
 	loading  atomic.Bool
@@ -50,7 +56,14 @@ type Shard struct {
 // New makes a shard of a store that is open. It reads the store's floor; a store in another process that is away keeps
 // the shard from nothing, its floor comes with the next Drop.
 func New(ctx context.Context, cfg Config) (*Shard, error) {
-	s := &Shard{cfg: cfg}
+	s := &Shard{cfg: cfg, peers: replicas{state: replica.New(cfg.Origin)}}
+	if cfg.Mono == nil {
+		start := time.Now()
+		s.cfg.Mono = func() time.Duration { return time.Since(start) }
+	}
+	if cfg.Tail > 0 {
+		s.peers.tail = replica.NewTail(cfg.Tail)
+	}
 	floor, err := cfg.Store.Floor(ctx)
 	if err != nil && !(cfg.Store.Remote() && errors.Is(err, store.ErrUnavailable)) {
 		return nil, err
@@ -100,7 +113,7 @@ func (t Tx) Logged() wal.LSN {
 func (t Tx) NewEpoch() { t.s.cfg.Recorder.NewEpoch() }
 
 // State is what the head of a segment says of the shard.
-func (t Tx) State() replog.ShardState { return replog.ShardState{Shard: t.s.ID(), Seq: t.s.seq} }
+func (t Tx) State() replog.ShardState { return t.s.peers.state.Stored() }
 
 // End ends a Tx.
 func (t Tx) End() {
@@ -178,18 +191,23 @@ func (s *Shard) number() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 	}
-	if s.cfg.Log == nil {
-		s.seq++
+	if s.cfg.Recorder == nil {
+		s.peers.state.Own(0)
 		return
 	}
 	for s.cfg.Recorder.Len() > 0 {
-		s.seq++
-		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(s.ID(), nil, s.seq))
+		seq := s.peers.state.Own(s.cfg.Layout.PeriodOf(s.cfg.Recorder.Latest()))
+		s.log(s.cfg.Recorder.Record(replog.Head{Shard: s.ID(), Seq: seq}), s.cfg.Origin, seq)
 	}
 }
 
 // SetLoaded says that the store has what is on disk.
-func (s *Shard) SetLoaded() { s.loading.Store(false) }
+func (s *Shard) SetLoaded() {
+	t := s.Begin()
+	defer t.End()
+	s.peers.state.Restored()
+	s.loading.Store(false)
+}
 
 // Loading says that the store does not have yet what is on disk: what is read of it may lack points.
 func (s *Shard) Loading() bool { return s.loading.Load() }
@@ -205,6 +223,9 @@ func (s *Shard) Drop(ctx context.Context, p series.Period) (keys int, err error)
 	}
 	t := s.Begin()
 	keys, err = t.Store.Drop(ctx, s.Floor())
+	if !s.Remote() {
+		s.peers.state.Forget(s.Floor())
+	}
 	t.End()
 	return keys, err
 }

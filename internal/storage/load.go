@@ -50,10 +50,13 @@ func (d *Dir) load(ctx context.Context) error {
 		}
 		late = d.cfg.Now().Sub(began) >= readPatience
 	}
+	p := &d.start.progress
 	for _, sh := range d.shards {
+		if p.damaged.Load()+p.lost.Load()+p.unread.Load() > 0 {
+			sh.Suspect()
+		}
 		sh.SetLoaded()
 	}
-	p := &d.start.progress
 	p.finished.Store(d.cfg.Now().UnixMilli())
 	d.cfg.Log.Info("storage: loaded", "points", p.points.Load(), "bytes", p.done.Load(), "damaged", p.damaged.Load(),
 		"unread", p.unread.Load(), "took", d.cfg.Now().Sub(began).Round(time.Millisecond).String())

@@ -146,6 +146,9 @@ type Store interface {
 // LateAfter is how far below the newest timestamp of its key a point must lie to be entered in the late journal, ms.
 const LateAfter = 60_000
 
+// HourMillis is an hour, ms: what digests are told by.
+const HourMillis = 3_600_000
+
 // Stats describes a store.
 type Stats struct {
 	Series int   // keys over all periods

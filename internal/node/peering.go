@@ -1,0 +1,225 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/door"
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/replica"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/server"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/syncer"
+)
+
+// mostTail is how much of the log an engine node keeps in memory for its peers, all shards together.
+const mostTail = 32 << 20
+
+// tailBytes is mostTail, or a sixteenth of the limit on memory if that is less.
+func (n *Node) tailBytes() int64 {
+	if limit := n.cfg.Memory.Max; limit > 0 {
+		return min(mostTail, limit/16)
+	}
+	return mostTail
+}
+
+// peerTimeout is how long an answer of a peer may take, however slow the way.
+const peerTimeout = 20 * time.Second
+
+// peers is what an engine node has to do with the others.
+type peers struct {
+	hello peering.Hello
+	bell  *replica.Bell
+	feed  *peering.Feed
+	links []*peerLink
+}
+
+// peerLink is how this node follows one other.
+type peerLink struct {
+	peer    string
+	link    *peering.Link
+	syncers []*syncer.Syncer // for a peer that speaks no log
+	conns   []*door.Conn
+}
+
+// newPeers is nil for a node that has nobody to speak the log protocol with.
+func (n *Node) newPeers(inc replog.Incarnation) *peers {
+	t := n.cfg.Topology
+	if n.self.OnRedis() || len(t.Nodes) < 2 {
+		return nil
+	}
+	return &peers{
+		bell: &replica.Bell{},
+		hello: peering.Hello{
+			Version: peering.Version, Cluster: t.Cluster, Node: n.self.Name, Incarnation: inc, Ring: ringHash(t),
+		},
+	}
+}
+
+// newGrid gives what a shard is compared by, nil when there is nobody to compare with.
+func (n *Node) newGrid() *grid.Grid {
+	if n.peers == nil {
+		return nil
+	}
+	return grid.New(n.cfg.Topology.Cluster)
+}
+
+// ringHash is the same for nodes that place series in the same way.
+func ringHash(t *ring.Topology) uint64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprint(h, t.Layout, t.Rings) // never fails
+	return h.Sum64()
+}
+
+// openPeers makes the links, when the shards are there.
+func (n *Node) openPeers() error {
+	p := n.peers
+	if p == nil {
+		return nil
+	}
+	p.feed = &peering.Feed{Self: p.hello, Meet: p.meet, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
+	for i := range n.cfg.Topology.Nodes {
+		t := &n.cfg.Topology.Nodes[i]
+		shards, syncers := n.shared(t)
+		if t.Name == n.self.Name || len(shards) == 0 {
+			continue
+		}
+		l := &peerLink{peer: t.Name, syncers: syncers}
+		for range 2 {
+			c, err := door.New(door.Config{URL: t.URL, Password: passwordOf(n.cfg.Topology, t), Timeout: peerTimeout})
+			if err != nil {
+				return err
+			}
+			l.conns = append(l.conns, c)
+			n.closers = append(n.closers, func() error { c.Close(); return nil })
+		}
+		l.link = peering.NewLink(peering.LinkConfig{
+			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
+			Follows: p.follows, Journal: l.runSyncers, Log: n.log,
+		})
+		p.links = append(p.links, l)
+	}
+	return nil
+}
+
+// shared gives the shards that another node holds too, and what follows their journals.
+func (n *Node) shared(other *ring.Node) (shards []*shard.Shard, syncers []*syncer.Syncer) {
+	for _, l := range n.links {
+		if l.peer == other.Name {
+			shards, syncers = append(shards, n.shards[l.shard]), append(syncers, l.syncer)
+		}
+	}
+	return shards, syncers
+}
+
+// runSyncers follows the journals of all shards of the peer.
+func (l *peerLink) runSyncers(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range l.syncers {
+		g.Go(func() error { return s.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// follows gives the nodes whose log is being followed.
+func (p *peers) follows() (nodes []string) {
+	for _, l := range p.links {
+		if _, ok := l.link.Follows(); ok {
+			nodes = append(nodes, l.peer)
+		}
+	}
+	return nodes
+}
+
+// errTwice refuses a node while another one of its name is there.
+var errTwice = errors.New("another node of this name is running: give one of the two another name")
+
+// meet says why a node that introduces itself is not to be answered. Another is worth being followed at once.
+func (p *peers) meet(other peering.Hello) error {
+	for _, l := range p.links {
+		if l.peer != other.Node {
+			continue
+		}
+		if life, ok := l.link.Follows(); ok && life.Incarnation != other.Incarnation {
+			return errTwice
+		}
+		l.link.Kick()
+	}
+	return nil
+}
+
+// serverPeering is what the front door answers peers from.
+func (n *Node) serverPeering() func() server.PeerSession {
+	if n.peers == nil {
+		return nil
+	}
+	return func() server.PeerSession { return n.peers.feed.NewSession() }
+}
+
+// fields are those of INFO replication.
+func (p *peers) fields() (fields [][2]string) {
+	if p == nil {
+		return nil
+	}
+	for _, l := range p.links {
+		fields = append(fields, [2]string{"log_of_" + l.peer, l.link.Status().String()})
+	}
+	return fields
+}
+
+// peerBytes is the memory that all shards hold for peers.
+func (n *Node) peerBytes() (bytes int64) {
+	for _, sh := range n.shards {
+		bytes += sh.PeerBytes()
+	}
+	return bytes
+}
+
+// linkStatuses tells of every shard and peer.
+func (n *Node) linkStatuses() (list []syncer.Status) {
+	if n.peers != nil {
+		for _, l := range n.peers.links {
+			list = append(list, l.statuses()...)
+		}
+		return list
+	}
+	for _, l := range n.links {
+		list = append(list, l.syncer.Status())
+	}
+	return list
+}
+
+// statuses tells of each shard of each peer as a Syncer does. What is known of the whole link stands with its first
+// shard.
+func (l *peerLink) statuses() (list []syncer.Status) {
+	s := l.link.Status()
+	for i, j := range l.syncers {
+		st := j.Status()
+		if s.State != peering.Journal {
+			st = syncer.Status{
+				Peer: l.peer, Shard: st.Shard, State: syncer.State(s.State), Err: s.Err, LagMillis: -1,
+			}
+			if lag, ok := s.Lag[st.Shard]; ok {
+				st.LagMillis = lag.Milliseconds()
+			}
+		}
+		if i == 0 {
+			st.Points += s.Points + s.Repaired
+			st.Repaired += s.Compares
+			for _, c := range l.conns {
+				st.Bytes += c.Bytes()
+				st.Commands += c.Commands()
+			}
+		}
+		list = append(list, st)
+	}
+	return list
+}

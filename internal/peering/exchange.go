@@ -1,0 +1,283 @@
+package peering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/replica"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// Standing is what a shard says of itself before an exchange.
+type Standing struct {
+	Whole   bool // its vector may be adopted
+	Suspect bool // it lacks points that its log claims
+	Vector  []replog.Reach
+	Excess  uint64 // not 0: it has points that no log tells of
+}
+
+// Remote is the other side of an exchange.
+type Remote interface {
+	Standing(ctx context.Context, shard int) (Standing, error)
+	// Hours gives the hours that have points, the latest first.
+	Hours(ctx context.Context, shard int) ([]grid.HourDigest, error)
+	Buckets(ctx context.Context, q HourQuery) (grid.Sums, error)
+	// Series gives some of the series in the wanted buckets, from a place on, and the next place, 0 at the end.
+	Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error)
+	// Points gives records of all points of an hour of some series.
+	Points(ctx context.Context, q HourQuery) (recs [][]byte, err error)
+}
+
+// HourQuery asks about an hour of a shard.
+type HourQuery struct {
+	Shard  int
+	Hour   int64 // since 1970
+	Want   [grid.Buckets]bool
+	From   uint32   // Series: the place
+	Series [][]byte // Points: host:metric of each
+}
+
+// The sizes of what is asked for at a time.
+const (
+	pointsAtOnce = 100_000 // of the buckets whose series are compared together, about
+	seriesAtOnce = 32      // whose points are fetched together
+	seriesLooked = 256
+)
+
+// ErrNotNow: the other side can not be exchanged with now, or this one is busy with another. It may be tried again.
+var ErrNotNow = errors.New("an exchange is not possible now")
+
+// Exchange brings what a peer's shard has, the latest hour first. While it runs, the live log is taken as what follows.
+// It has one owner.
+type Exchange struct {
+	sh     *shard.Shard
+	remote Remote
+	want   bool // the peer's vector is to be adopted, if it can be
+	excess bool // the peer may have points that its vector does not cover
+
+	begun   bool
+	hours   []grid.HourDigest // of the peer, still to be compared
+	buckets []bucket          // of the first hour, still to be compared
+	lacking [][]byte          // series of that hour whose points are still to be fetched
+	q       HourQuery         // of the buckets that are being compared
+	walking bool              // q has more series
+	Repair
+}
+
+// bucket is one that differs.
+type bucket struct {
+	at     byte
+	points int64 // of the peer
+}
+
+// Repair is what an exchange has done so far.
+type Repair struct {
+	Hours, Series int // that differed
+	Points        int // that were new
+}
+
+// NewExchange makes the exchange that is wanted. It does nothing before the first Step.
+func NewExchange(w Want, remote Remote) *Exchange {
+	return &Exchange{sh: w.Shard, remote: remote, want: w.Adopt}
+}
+
+// Step does the next piece of it. After an error it must be abandoned.
+func (x *Exchange) Step(ctx context.Context) (done bool, err error) {
+	switch {
+	case !x.begun:
+		return false, x.begin(ctx)
+	case len(x.lacking) > 0:
+		return false, x.fetch(ctx)
+	case x.walking:
+		return false, x.compareSeries(ctx)
+	case len(x.buckets) > 0:
+		x.q = HourQuery{Shard: x.sh.ID(), Hour: x.hours[0].Hour}
+		for points := int64(0); points < pointsAtOnce && len(x.buckets) > 0; x.buckets = x.buckets[1:] {
+			x.q.Want[x.buckets[0].at] = true
+			points += x.buckets[0].points
+		}
+		return false, x.compareSeries(ctx)
+	case len(x.hours) > 0:
+		return false, x.compareHour(ctx)
+	}
+	return true, x.finish(ctx)
+}
+
+// begin takes the peer's vector before anything else (R5).
+func (x *Exchange) begin(ctx context.Context) error {
+	st, err := x.remote.Standing(ctx, x.sh.ID())
+	if err != nil {
+		return err
+	}
+	tx := x.sh.Begin()
+	own := tx.Peers()
+	x.excess = st.Excess != 0 || !x.want || !st.Whole
+	switch {
+	case own.Exchanging():
+		err = ErrNotNow
+	case !x.want || replica.Mutant == "vector-after":
+		own.Begin(nil)
+	case st.Whole:
+		own.Begin(st.Vector)
+	case st.Suspect && own.Suspected():
+		own.Begin(nil) // nobody knows more
+	default:
+		err = ErrNotNow // it will be whole, by an exchange of its own
+	}
+	tx.End()
+	if err != nil {
+		return err
+	}
+	x.begun = true
+	if x.hours, err = x.remote.Hours(ctx, x.sh.ID()); err != nil {
+		return err
+	}
+	return x.fill(ctx)
+}
+
+// fill makes the own store know its digests by hour.
+func (x *Exchange) fill(ctx context.Context) error {
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		more = x.sh.FillGrid()
+	}
+	return nil
+}
+
+// compareHour finds the buckets of an hour that differ.
+func (x *Exchange) compareHour(ctx context.Context) error {
+	h := x.hours[0]
+	own := x.sh.Hour(h.Hour)
+	var sum store.Digest
+	for _, d := range own {
+		sum.Add(d)
+	}
+	if sum == h.Digest || x.sh.PeriodOf(h.Hour) < x.sh.Floor() {
+		x.hours = x.hours[1:]
+		return nil
+	}
+	theirs, err := x.remote.Buckets(ctx, HourQuery{Shard: x.sh.ID(), Hour: h.Hour})
+	if err != nil {
+		return err
+	}
+	for b := range own {
+		if own[b] != theirs[b] && theirs[b].Points > 0 {
+			x.buckets = append(x.buckets, bucket{byte(b), theirs[b].Points})
+		}
+	}
+	x.Repair.Hours++
+	if len(x.buckets) == 0 {
+		x.hours = x.hours[1:]
+	}
+	return nil
+}
+
+// compareSeries finds the series of some buckets that differ.
+func (x *Exchange) compareSeries(ctx context.Context) error {
+	list, next, err := x.remote.Series(ctx, x.q)
+	if err != nil {
+		return err
+	}
+	own := x.own(list)
+	for i, d := range list {
+		if own[i] != d.Digest {
+			x.lacking = append(x.lacking, d.Series)
+		}
+	}
+	x.Repair.Series += len(x.lacking)
+	x.q.From, x.walking = next, next != 0
+	if !x.walking && len(x.lacking) == 0 && len(x.buckets) == 0 {
+		x.hours = x.hours[1:]
+	}
+	return nil
+}
+
+// own gives the digests of the same series here.
+func (x *Exchange) own(list []grid.SeriesDigest) []store.Digest {
+	out := make([]store.Digest, 0, len(list))
+	for some := range slices.Chunk(list, seriesAtOnce) {
+		out = x.sh.HourOf(x.q.Hour, some, out)
+	}
+	return out
+}
+
+// fetch brings the points of some series.
+func (x *Exchange) fetch(ctx context.Context) error {
+	n := min(seriesAtOnce, len(x.lacking))
+	q := HourQuery{Shard: x.sh.ID(), Hour: x.q.Hour, Series: x.lacking[:n]}
+	recs, err := x.remote.Points(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		if err := x.unite(rec); err != nil {
+			return err
+		}
+	}
+	x.lacking = x.lacking[n:]
+	if len(x.lacking) == 0 && !x.walking && len(x.buckets) == 0 {
+		x.hours = x.hours[1:]
+	}
+	return nil
+}
+
+// unite unites the points of a record, which spells all its names.
+func (x *Exchange) unite(rec []byte) error {
+	in, err := replog.Read(rec)
+	if err != nil {
+		return err
+	}
+	if in.Points > replog.MostPoints || in.Shard != x.sh.ID() {
+		return ErrCorrupt
+	}
+	var d replog.Dict
+	var puts []store.Put
+	for in.Next(&d) {
+		puts = append(puts, store.Put{
+			Series: in.Series, Member: in.Member, TS: in.TS, Frac: in.Frac, ValueAt: in.ValueAt,
+			Period: x.sh.Layout().PeriodOf(in.TS),
+		})
+	}
+	if err := errors.Join(in.Err(), unknown(in.Unknown)); err != nil {
+		return err
+	}
+	tx := x.sh.Begin()
+	defer tx.End()
+	added, err := tx.Repair(puts)
+	x.Repair.Points += added
+	return err
+}
+
+// finish adopts what was promised at the beginning.
+func (x *Exchange) finish(ctx context.Context) error {
+	if replica.Mutant == "vector-after" {
+		st, err := x.remote.Standing(ctx, x.sh.ID())
+		if err != nil {
+			return err
+		}
+		tx := x.sh.Begin()
+		tx.Peers().Begin(st.Vector)
+		tx.End()
+	}
+	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess) })
+	return nil
+}
+
+// Abandon ends an exchange that was not done. What it brought is here, and perhaps nowhere else.
+func (x *Exchange) Abandon() {
+	if x.begun {
+		x.sh.EndExchange((*replica.State).Abandon)
+	}
+}
+
+// String says how far it is, for people.
+func (x *Exchange) String() string {
+	return fmt.Sprintf("%d hours left, %d points new", len(x.hours), x.Points)
+}

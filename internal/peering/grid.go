@@ -1,0 +1,196 @@
+package peering
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// What a request to compare asks for.
+const (
+	askStanding = iota
+	askHours
+	askBuckets
+	askSeries
+	askPoints
+)
+
+// Grid answers a request to compare (docs/log-protocol.md).
+func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
+	in := &input{b: req}
+	if in.byte() != Version {
+		return nil, fmt.Errorf("grid: version: %w", ErrCorrupt)
+	}
+	op := in.byte()
+	q := in.query()
+	if err := in.end(); err != nil {
+		return nil, fmt.Errorf("grid: %w", err)
+	}
+	switch f := s.feed; op {
+	case askStanding:
+		st, err := f.Standing(ctx, q.Shard)
+		return appendStanding(dst, st), err
+	case askHours:
+		hours, err := f.Hours(ctx, q.Shard)
+		dst = binary.AppendUvarint(dst, uint64(len(hours)))
+		for _, h := range hours {
+			dst = appendDigest(binary.AppendUvarint(dst, uint64(h.Hour)), h.Digest)
+		}
+		return dst, err
+	case askBuckets:
+		sums, err := f.Buckets(ctx, q)
+		for _, d := range sums {
+			dst = appendDigest(dst, d)
+		}
+		return dst, err
+	case askSeries:
+		list, next, err := f.Series(ctx, q)
+		dst = binary.AppendUvarint(dst, uint64(next))
+		dst = binary.AppendUvarint(dst, uint64(len(list)))
+		for _, d := range list {
+			dst = appendDigest(appendText(dst, d.Series), d.Digest)
+		}
+		return dst, err
+	case askPoints:
+		recs, err := f.Points(ctx, q)
+		dst = binary.AppendUvarint(dst, uint64(len(recs)))
+		for _, rec := range recs {
+			dst = appendText(dst, rec)
+		}
+		return dst, err
+	}
+	return nil, fmt.Errorf("grid: question %d: %w", op, ErrCorrupt)
+}
+
+func appendQuery(dst []byte, q HourQuery) []byte {
+	dst = binary.AppendUvarint(dst, uint64(q.Shard))
+	dst = binary.AppendUvarint(dst, uint64(q.Hour))
+	var bits [grid.Buckets / 8]byte
+	for b, want := range q.Want {
+		if want {
+			bits[b/8] |= 1 << (b % 8)
+		}
+	}
+	dst = append(dst, bits[:]...)
+	dst = binary.AppendUvarint(dst, uint64(q.From))
+	dst = binary.AppendUvarint(dst, uint64(len(q.Series)))
+	for _, name := range q.Series {
+		dst = appendText(dst, name)
+	}
+	return dst
+}
+
+const (
+	mostHour = 253402300799999 / store.HourMillis // of the year 9999
+	mostKey  = 1 << 10                            // bytes of host:metric
+)
+
+func (in *input) query() (q HourQuery) {
+	q.Shard, q.Hour = int(in.uvarint(mostShards)), int64(in.uvarint(mostHour))
+	for i, bits := range in.take(grid.Buckets / 8) {
+		for b := range 8 {
+			q.Want[8*i+b] = bits>>b&1 != 0
+		}
+	}
+	q.From = uint32(in.uvarint(1<<32 - 1))
+	for n := min(in.count(), seriesAtOnce+1); n > 0; n-- {
+		q.Series = append(q.Series, in.text(mostKey))
+	}
+	in.bad = in.bad || len(q.Series) > seriesAtOnce
+	return q
+}
+
+func appendStanding(dst []byte, st Standing) []byte {
+	flags := byte(0)
+	if st.Whole {
+		flags |= 1
+	}
+	if st.Suspect {
+		flags |= 2
+	}
+	dst = binary.LittleEndian.AppendUint64(append(dst, flags), st.Excess)
+	dst = binary.AppendUvarint(dst, uint64(len(st.Vector)))
+	for _, r := range st.Vector {
+		dst = replog.AppendReach(dst, r)
+	}
+	return dst
+}
+
+// Caller sends a command with one argument to the other node and gives its reply. Package node has it.
+type Caller interface {
+	Call(ctx context.Context, cmd string, arg []byte) ([]byte, error)
+}
+
+// far is a Remote at the other end of a connection.
+type far struct{ c Caller }
+
+func (r far) ask(ctx context.Context, op byte, q HourQuery) (*input, error) {
+	b, err := r.c.Call(ctx, "DN.GRID", appendQuery([]byte{Version, op}, q))
+	return &input{b: b}, err
+}
+
+func (r far) Standing(ctx context.Context, shard int) (st Standing, err error) {
+	in, err := r.ask(ctx, askStanding, HourQuery{Shard: shard})
+	if err != nil {
+		return st, err
+	}
+	flags := in.byte()
+	st.Whole, st.Suspect, st.Excess = flags&1 != 0, flags&2 != 0, in.uint64()
+	for range in.count() {
+		var v replog.Reach
+		if v, in.b, err = replog.ReadReach(in.b, shard); err != nil {
+			return st, err
+		}
+		st.Vector = append(st.Vector, v)
+	}
+	return st, in.end()
+}
+
+func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err error) {
+	in, err := r.ask(ctx, askHours, HourQuery{Shard: shard})
+	if err != nil {
+		return nil, err
+	}
+	for range in.count() {
+		hours = append(hours, grid.HourDigest{Hour: int64(in.uvarint(mostHour)), Digest: in.digest()})
+	}
+	return hours, in.end()
+}
+
+func (r far) Buckets(ctx context.Context, q HourQuery) (sums grid.Sums, err error) {
+	in, err := r.ask(ctx, askBuckets, q)
+	if err != nil {
+		return sums, err
+	}
+	for b := range sums {
+		sums[b] = in.digest()
+	}
+	return sums, in.end()
+}
+
+func (r far) Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
+	in, err := r.ask(ctx, askSeries, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	next = uint32(in.uvarint(1<<32 - 1))
+	for range in.count() {
+		list = append(list, grid.SeriesDigest{Series: in.text(mostKey), Digest: in.digest()})
+	}
+	return list, next, in.end()
+}
+
+func (r far) Points(ctx context.Context, q HourQuery) (recs [][]byte, err error) {
+	in, err := r.ask(ctx, askPoints, q)
+	if err != nil {
+		return nil, err
+	}
+	for range in.count() {
+		recs = append(recs, in.text(len(in.b)))
+	}
+	return recs, in.end()
+}

@@ -1,0 +1,353 @@
+package peering
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/replica"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+)
+
+// How long an answer may take, and how large it gets.
+const (
+	gather     = 50 * time.Millisecond // after the first entry, for others to come
+	longPoll   = time.Second           // without any
+	mostAnswer = 64 << 10              // bytes of records, about
+)
+
+// Feed is what a node answers its peers from.
+type Feed struct {
+	Self   Hello
+	Meet   func(other Hello) error // says why a node is not to be answered; nil = all are
+	Shards []*shard.Shard          // with a log of their own
+	Bell   *replica.Bell           // theirs
+	Clock  func() time.Time
+}
+
+func (f *Feed) shard(id int) *shard.Shard {
+	for _, sh := range f.Shards {
+		if sh.ID() == id {
+			return sh
+		}
+	}
+	return nil
+}
+
+// Session answers one peer over one connection. It has one owner.
+type Session struct {
+	feed    *Feed
+	origins originNumbers
+	follows map[string]bool
+	lanes   map[int]*lane
+	first   int // of the feed's shards, for collect
+	most    int // bytes of records of an answer, as the peer wants it
+	met     bool
+}
+
+// lane is one shard for one peer.
+type lane struct {
+	sh     *shard.Shard
+	cursor replica.Cursor
+	enc    *replog.Recorder
+	named  map[uint64][]replog.Named // by the epoch of the own records, and number
+	in     replog.Reader
+	told   told
+}
+
+// told is what the peer was told of a shard.
+type told struct {
+	status status
+	excess uint64
+}
+
+// ErrNoHello: a connection asks before it has said who it is.
+var ErrNoHello = errors.New("DN.PEER comes first")
+
+// Do executes a command of the protocol.
+func (s *Session) Do(ctx context.Context, cmd string, arg []byte) ([]byte, error) {
+	switch {
+	case cmd == "dn.peer":
+		return s.hello(string(arg))
+	case !s.met:
+		return nil, ErrNoHello
+	case cmd == "dn.pull":
+		return s.Pull(ctx, arg, nil, true)
+	}
+	return s.Grid(ctx, arg, nil)
+}
+
+// hello meets the peer. Whatever was asked over the connection before is forgotten.
+func (s *Session) hello(text string) ([]byte, error) {
+	other, err := ParseHello(text)
+	if err == nil {
+		err = s.feed.Self.Check(other)
+	}
+	if err == nil && s.feed.Meet != nil {
+		err = s.feed.Meet(other)
+	}
+	if err != nil {
+		return nil, err
+	}
+	*s = *s.feed.NewSession()
+	s.met = true
+	return []byte(s.feed.Self.String()), nil
+}
+
+// NewSession begins one.
+func (f *Feed) NewSession() *Session {
+	return &Session{feed: f, lanes: map[int]*lane{}, follows: map[string]bool{}}
+}
+
+// errShard: a peer asks for a shard that this node does not hold.
+var errShard = errors.New("this node does not hold the shard")
+
+// Pull answers a request for the log (docs/log-protocol.md). It waits for something to answer, at most a second if wait
+// is set.
+func (s *Session) Pull(ctx context.Context, req, dst []byte, wait bool) ([]byte, error) {
+	if err := s.read(req); err != nil {
+		return nil, err
+	}
+	a := &answering{left: s.most}
+	s.collect(a)
+	if wait && a.left > 0 && !a.urgent {
+		s.await(ctx, a)
+	}
+	return s.append(dst, a)
+}
+
+// read takes over what a request says.
+func (s *Session) read(req []byte) error {
+	in := &input{b: req}
+	if in.byte() != Version {
+		return fmt.Errorf("pull: version: %w", ErrCorrupt)
+	}
+	s.most = min(int(in.uvarint(mostSeq)), mostAnswer)
+	clear(s.follows)
+	for range in.count() {
+		s.follows[string(in.text(mostName))] = true
+	}
+	for range in.count() {
+		a := s.origins.readAsk(in)
+		if in.bad {
+			break
+		}
+		l := s.lanes[a.shard]
+		if l == nil {
+			sh := s.feed.shard(a.shard)
+			if sh == nil {
+				return fmt.Errorf("shard %d: %w", a.shard, errShard)
+			}
+			l = &lane{sh: sh, enc: replog.NewEncoder(), named: map[uint64][]replog.Named{}}
+			s.lanes[a.shard] = l
+		}
+		if a.reset {
+			tx := l.sh.Begin()
+			l.cursor.Reset(tx.Tail(), a.vector)
+			tx.End()
+		} else {
+			l.cursor.Knows(a.vector)
+		}
+	}
+	if err := in.end(); err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	return nil
+}
+
+// answering is an answer that is being collected.
+type answering struct {
+	parts   []part
+	left    int // bytes of records
+	entries int
+	urgent  bool // the asker must hear of it at once
+	drained bool
+}
+
+// part is what is answered for one shard.
+type part struct {
+	lane  *lane
+	told  told
+	news  bool // the peer was told otherwise before
+	picks []replica.Pick
+}
+
+// collect adds what there is for the peer. Which shard comes first changes, so that none waits for another to be done.
+func (s *Session) collect(a *answering) {
+	a.drained = true
+	s.first++
+	for i := range s.feed.Shards {
+		l := s.lanes[s.feed.Shards[(s.first+i)%len(s.feed.Shards)].ID()]
+		if l == nil {
+			continue
+		}
+		p := l.collect(s, a)
+		switch p.news = p.told != l.told; {
+		case p.news:
+			l.told, a.urgent = p.told, true
+		case len(p.picks) == 0 && p.told.status == statusOK:
+			continue
+		}
+		for _, pick := range p.picks {
+			a.left -= len(pick.Record)
+		}
+		a.entries += len(p.picks)
+		a.parts = append(a.parts, p)
+	}
+}
+
+// collect is that of one shard.
+func (l *lane) collect(s *Session, a *answering) (p part) {
+	p.lane, p.told = l, l.told
+	if l.sh.Loading() {
+		p.told.status = statusLoading
+		return p
+	}
+	if a.left <= 0 {
+		a.drained = false
+		return p
+	}
+	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Most: a.left})
+	p.told = told{excess: served.Excess}
+	if served.Gap {
+		p.told.status = statusGap
+	}
+	p.picks, a.drained = served.Picks, a.drained && served.Drained
+	return p
+}
+
+// await waits for the first entry, and then a little for others.
+func (s *Session) await(ctx context.Context, a *answering) {
+	if a.entries > 0 {
+		if s.pause(ctx) {
+			s.collect(a)
+		}
+		return
+	}
+	deadline := time.NewTimer(longPoll)
+	defer deadline.Stop()
+	for a.entries == 0 && !a.urgent {
+		rung, done := s.feed.Bell.Wait()
+		if s.collect(a); a.entries == 0 && !a.urgent {
+			select {
+			case <-rung:
+			case <-deadline.C:
+				done()
+				s.collect(a) // what was kept from the peer so long
+				return
+			case <-ctx.Done():
+			}
+		}
+		done()
+		if a.urgent || !s.pause(ctx) {
+			return
+		}
+		s.collect(a)
+	}
+}
+
+// pause lets entries come together; false: the connection has ended.
+func (s *Session) pause(ctx context.Context) bool {
+	t := time.NewTimer(gather)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// append writes the answer: version, wall clock in ms, whether that is all there is, and the parts.
+func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
+	dst = binary.AppendUvarint(append(dst, Version), uint64(s.feed.Clock().UnixMilli()))
+	drained := byte(0)
+	if a.drained {
+		drained = 1
+	}
+	dst = binary.AppendUvarint(append(dst, drained), uint64(len(a.parts)))
+	for _, p := range a.parts {
+		dst = binary.AppendUvarint(dst, uint64(p.lane.sh.ID()))
+		if p.news {
+			dst = binary.LittleEndian.AppendUint64(append(dst, byte(p.told.status)|withExcess), p.told.excess)
+		} else {
+			dst = append(dst, byte(p.told.status))
+		}
+		recs, err := p.lane.encode(p.picks)
+		if err != nil {
+			return nil, err
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(recs)))
+		for _, rec := range recs {
+			dst = appendText(dst, rec)
+		}
+	}
+	return dst, nil
+}
+
+// encode writes entries again with the names that this connection knows; those that follow each other become one.
+func (l *lane) encode(picks []replica.Pick) (recs [][]byte, err error) {
+	for len(picks) > 0 {
+		n, points := 1, picks[0].Head.Points
+		for n < len(picks) && picks[n].Head.Origin == picks[0].Head.Origin &&
+			picks[n].Head.First() == picks[n-1].Head.Seq+1 && points+picks[n].Head.Points <= replog.MostPoints {
+			points += picks[n].Head.Points
+			n++
+		}
+		l.enc.BeginEntry()
+		for _, p := range picks[:n] {
+			if err := l.points(p); err != nil {
+				return nil, err
+			}
+		}
+		h := picks[n-1].Head
+		recs = append(recs, append([]byte(nil), l.enc.Record(replog.Head{
+			Shard: h.Shard, Seq: h.Seq, Count: h.Seq - picks[0].Head.First() + 1, Origin: h.Origin,
+			Foreign: h.Origin != l.sh.Origin(),
+		})...))
+		picks = picks[n:]
+	}
+	return recs, nil
+}
+
+// points encodes the points of an entry.
+func (l *lane) points(p replica.Pick) error {
+	if err := l.in.Reset(p.Record); err != nil {
+		return fmt.Errorf("read an entry of the own log: %w", err)
+	}
+	epoch := l.in.Epoch()
+	named := l.named[epoch]
+	p.Names.View(func(d *replog.Dict) {
+		for l.in.Next(d) && l.in.Series != nil {
+			for l.in.Number >= uint64(len(named)) {
+				named = append(named, replog.Named{})
+			}
+			l.enc.Point(&named[l.in.Number], l.in.Series, series.Point{
+				TS: l.in.TS, Frac: l.in.Frac, Value: l.in.Member[l.in.ValueAt:],
+			})
+		}
+	})
+	l.keep(epoch, named)
+	if l.in.Err() != nil || l.in.Unknown > 0 {
+		return fmt.Errorf("read an entry of the own log: %d unknown names: %w", l.in.Unknown, replog.ErrCorrupt)
+	}
+	return nil
+}
+
+// mostEpochs is how many of them a Tail has points of, as a rule: the current one and that before.
+const mostEpochs = 2
+
+func (l *lane) keep(epoch uint64, named []replog.Named) {
+	l.named[epoch] = named
+	for len(l.named) > mostEpochs {
+		oldest := epoch
+		for e := range l.named {
+			oldest = min(oldest, e)
+		}
+		delete(l.named, oldest)
+	}
+}

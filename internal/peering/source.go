@@ -1,0 +1,137 @@
+package peering
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+var _ Remote = (*Feed)(nil)
+
+func (f *Feed) find(id int) (*shard.Shard, error) {
+	sh := f.shard(id)
+	if sh == nil {
+		return nil, fmt.Errorf("shard %d: %w", id, errShard)
+	}
+	return sh, nil
+}
+
+// Standing implements Remote.
+func (f *Feed) Standing(_ context.Context, id int) (st Standing, err error) {
+	sh, err := f.find(id)
+	if err != nil {
+		return st, err
+	}
+	if sh.Loading() {
+		return st, nil
+	}
+	tx := sh.Begin()
+	defer tx.End()
+	p := tx.Peers()
+	return Standing{Whole: p.Whole(), Suspect: p.Suspected(), Vector: p.Published(), Excess: p.Excess()}, nil
+}
+
+// Hours implements Remote.
+func (f *Feed) Hours(ctx context.Context, id int) (hours []grid.HourDigest, err error) {
+	sh, err := f.find(id)
+	for ok := false; err == nil && !ok; err = ctx.Err() {
+		if !sh.FillGrid() {
+			hours, ok = sh.Hours()
+		}
+	}
+	return hours, err
+}
+
+// Buckets implements Remote.
+func (f *Feed) Buckets(_ context.Context, q HourQuery) (sums grid.Sums, err error) {
+	sh, err := f.find(q.Shard)
+	if err != nil {
+		return sums, err
+	}
+	return sh.Hour(q.Hour), nil
+}
+
+// Series implements Remote.
+func (f *Feed) Series(_ context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
+	sh, err := f.find(q.Shard)
+	next = q.From
+	for err == nil {
+		some, to := sh.HourSeries(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: seriesAtOnce})
+		list, next = append(list, some...), to
+		if to == 0 || len(list) >= seriesLooked {
+			break
+		}
+	}
+	return list, next, err
+}
+
+// Points implements Remote.
+func (f *Feed) Points(ctx context.Context, q HourQuery) (recs [][]byte, err error) {
+	sh, err := f.find(q.Shard)
+	if err != nil {
+		return nil, err
+	}
+	queries := make([]store.RangeQuery, 0, len(q.Series))
+	for _, name := range q.Series {
+		k, err := series.ParseSeries(name)
+		if err != nil {
+			return nil, fmt.Errorf("series %q: %w", name, err)
+		}
+		k.Period = sh.PeriodOf(q.Hour)
+		queries = append(queries, store.RangeQuery{
+			Key:  k,
+			Span: store.Span{From: q.Hour * store.HourMillis, To: (q.Hour+1)*store.HourMillis - 1},
+		})
+	}
+	points, err := sh.Reader().Ranges(ctx, queries)
+	if err != nil {
+		return nil, err
+	}
+	p := packer{shard: q.Shard}
+	for i, pts := range points {
+		for _, pt := range pts {
+			p.add(i, q.Series[i], pt)
+		}
+	}
+	return p.end(), nil
+}
+
+// packer makes records of points, each with all the names it needs.
+type packer struct {
+	shard int
+	enc   *replog.Recorder
+	named map[int]*replog.Named
+	n     int
+	recs  [][]byte
+}
+
+func (p *packer) add(i int, name []byte, pt series.Point) {
+	if p.n == 0 {
+		p.enc, p.named = replog.NewEncoder(), map[int]*replog.Named{}
+		p.enc.BeginEntry()
+	}
+	if p.named[i] == nil {
+		p.named[i] = &replog.Named{}
+	}
+	p.enc.Point(p.named[i], name, pt)
+	if p.n++; p.n == replog.MostPoints {
+		p.cut()
+	}
+}
+
+func (p *packer) cut() {
+	p.recs = append(p.recs, p.enc.Record(replog.Head{Shard: p.shard})) // the encoder is not used again
+	p.n = 0
+}
+
+func (p *packer) end() [][]byte {
+	if p.n > 0 {
+		p.cut()
+	}
+	return p.recs
+}

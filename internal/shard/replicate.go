@@ -1,0 +1,224 @@
+package shard
+
+import (
+	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/replica"
+	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/store"
+)
+
+// applier is a store that can tell its recorder of all points of an entry.
+type applier interface {
+	// Apply is Put for points of a peer; with all, the recorder is also told of those that are known. No limit on series
+	// keeps them out. The error is that of a limit on memory: some may be stored, and it must be repeated.
+	Apply(puts []store.Put, all bool) error
+}
+
+// replicas is what a shard with a log of its own keeps for and of its peers; under the shard's lock.
+type replicas struct {
+	state *replica.State
+	tail  *replica.Tail
+}
+
+// Take applies an entry of a peer's log and logs it in turn, if it is the next of its origin; the verdict says what it
+// was. Points below the floor are left out. An error means that it was not taken, and may be later.
+func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
+	s := t.s
+	v := s.peers.state.Judge(h.Origin, h.First(), h.Seq)
+	if v != replica.Next {
+		return v, nil
+	}
+	if s.full() {
+		return v, ErrUnwritten
+	}
+	last := series.Period(0)
+	live := puts[:0]
+	for _, p := range puts {
+		last = max(last, p.Period)
+		switch {
+		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked":
+			s.counters.belowFloor.Add(1)
+		case replica.Mutant == "clock-refuses" && p.TS > s.cfg.Clock().Add(MaxAhead).UnixMilli():
+		default:
+			live = append(live, p)
+		}
+	}
+	s.cfg.Recorder.BeginEntry()
+	if err := t.Store.(applier).Apply(live, true); err != nil {
+		return v, err
+	}
+	added, bad := 0, 0
+	for i := range live {
+		if live[i].Added {
+			added++
+		}
+		if live[i].Err != nil {
+			bad++
+		}
+	}
+	s.counters.pulled.Add(int64(len(live)))
+	s.counters.merged.Add(int64(added))
+	s.counters.refused.Add(int64(bad))
+	h.Shard, h.Foreign = s.ID(), true
+	s.peers.state.Took(h.Origin, h.Seq, last)
+	if added > 0 || replica.Mutant != "only-grown-logged" {
+		s.log(s.cfg.Recorder.Record(h), h.Origin, h.Seq)
+	}
+	return v, nil
+}
+
+// log hands a record to the log and to the tail for the peers.
+func (s *Shard) log(rec []byte, o replog.Origin, seq replog.Seq) {
+	if s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(rec)
+	}
+	if s.peers.tail == nil {
+		return
+	}
+	s.peers.tail.Append(replica.Entry{Record: rec, Origin: o, Seq: seq, Names: s.cfg.Recorder.Names()}, s.cfg.Mono(),
+		s.peers.state.Trimmed)
+	if s.cfg.Bell != nil {
+		s.cfg.Bell.Ring()
+	}
+}
+
+// Repair unites points that an exchange with a peer has brought. They are logged without a number.
+func (t Tx) Repair(puts []store.Put) (added int, err error) {
+	s := t.s
+	if s.full() {
+		return 0, ErrUnwritten
+	}
+	live := puts[:0]
+	for _, p := range puts {
+		if p.Period >= s.Floor() {
+			live = append(live, p)
+		} else {
+			s.counters.belowFloor.Add(1)
+		}
+	}
+	s.cfg.Recorder.BeginEntry()
+	err = t.Store.(applier).Apply(live, false)
+	for i := range live {
+		if live[i].Added {
+			added++
+		}
+	}
+	s.counters.pulled.Add(int64(len(live)))
+	s.counters.merged.Add(int64(added))
+	s.counters.repaired.Add(int64(added))
+	if added > 0 {
+		s.peers.state.Repaired()
+	}
+	if added > 0 && s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
+	}
+	return added, err
+}
+
+// Replicates says that the shard speaks the log protocol.
+func (s *Shard) Replicates() bool { return s.peers.tail != nil }
+
+// Peers gives what the shard knows of the origins; only within the Tx.
+func (t Tx) Peers() *replica.State { return t.s.peers.state }
+
+// Tail gives the log for the peers; only within the Tx.
+func (t Tx) Tail() *replica.Tail { return t.s.peers.tail }
+
+// Serve is Cursor.Serve under the shard's lock, now.
+func (s *Shard) Serve(c *replica.Cursor, a replica.Asker) replica.Served {
+	a.Now = s.cfg.Mono()
+	t := s.Begin()
+	defer t.End()
+	return c.Serve(s.peers.tail, s.peers.state, a)
+}
+
+// EndExchange ends an exchange as the call says, and logs what is known now.
+func (s *Shard) EndExchange(end func(*replica.State)) {
+	t := s.Begin()
+	defer t.End()
+	end(s.peers.state)
+	if s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(replog.State{
+			Node: s.cfg.Origin.Node, Incarnation: s.cfg.Origin.Incarnation, Layout: s.cfg.Layout, Floor: s.Floor(),
+			Shards: []replog.ShardState{t.State()},
+		}.Append(nil))
+	}
+}
+
+// Replayed notes a record of points that was read from the own log after a start, origin and all.
+func (t Tx) Replayed(h replog.Head, last series.Period) {
+	if h.Seq == 0 {
+		t.s.peers.state.Repaired()
+	} else {
+		t.s.peers.state.Replayed(h.Origin, h.First(), h.Seq, last)
+	}
+}
+
+// Restore takes over what a state record of the own log says, and whether that is more than was known.
+func (t Tx) Restore(st replog.ShardState) (more bool) { return t.s.peers.state.Restore(st) }
+
+// Suspect says that points were lost of what the own log claims.
+func (s *Shard) Suspect() {
+	t := s.Begin()
+	defer t.End()
+	s.peers.state.Suspect()
+}
+
+// PeerBytes is the memory that is held for peers, bytes.
+func (s *Shard) PeerBytes() int64 {
+	if !s.Replicates() {
+		return 0
+	}
+	t := s.Begin()
+	defer t.End()
+	return s.peers.tail.Size() + s.cfg.Recorder.Names().Size() + s.cfg.Grid.Size()
+}
+
+// FillGrid does a piece of what is to be done before Hours can tell, and says whether there is more.
+func (s *Shard) FillGrid() (more bool) {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Fill(t.Store.(grid.Source), fillAtOnce)
+}
+
+// fillAtOnce is how many series FillGrid reads under one lock.
+const fillAtOnce = 64
+
+// Hours is Grid.Hours.
+func (s *Shard) Hours() (hours []grid.HourDigest, ok bool) {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Hours()
+}
+
+// Hour gives the digests of the parts of an hour.
+func (s *Shard) Hour(hour int64) grid.Sums {
+	t := s.Begin()
+	defer t.End()
+	return s.cfg.Grid.Hour(s.PeriodOf(hour), hour)
+}
+
+// PeriodOf gives the period that holds an hour.
+func (s *Shard) PeriodOf(hour int64) series.Period {
+	return s.cfg.Layout.PeriodOf(hour * store.HourMillis)
+}
+
+// HourSeries is Grid.Series; the period of q is found here.
+func (s *Shard) HourSeries(q grid.Query) (list []grid.SeriesDigest, next uint32) {
+	t := s.Begin()
+	defer t.End()
+	q.Period = s.PeriodOf(q.Hour)
+	return s.cfg.Grid.Series(t.Store.(grid.Source), q)
+}
+
+// HourOf gives the digest of each of some series in an hour.
+func (s *Shard) HourOf(hour int64, names []grid.SeriesDigest, dst []store.Digest) []store.Digest {
+	t := s.Begin()
+	defer t.End()
+	for _, n := range names {
+		q := grid.Query{Period: s.PeriodOf(hour), Hour: hour}
+		dst = append(dst, s.cfg.Grid.One(t.Store.(grid.Source), q, n.Series))
+	}
+	return dst
+}
