@@ -210,16 +210,31 @@ func ParseLongDouble(b []byte) *big.Float {
 			s = s[:mark] // zero, whatever its exponent
 		}
 	} else if isHex(s) {
-		if f, _, ok := strtod(b); ok {
-			return new(big.Float).SetPrec(LongDoubleBits).SetFloat64(f)
-		}
-		return nil
+		return parseLongHex(s, b)
 	}
 	if strings.HasPrefix(strings.TrimLeft(s, "+-"), "0") && strings.ContainsAny(s, "bo") {
 		return nil // Go's binary and octal prefixes
 	}
 	f, _, err := big.ParseFloat(s, 10, LongDoubleBits, big.ToNearestEven)
 	if err != nil || !f.IsInf() && f.MantExp(nil) > LongDoubleMax || underflows(f) {
+		return nil
+	}
+	return f
+}
+
+// parseLongHex is ParseLongDouble of a hexadecimal number; s is b in lower case.
+func parseLongHex(s string, b []byte) *big.Float {
+	if _, _, ok := strtod(b); !ok {
+		return nil
+	}
+	if !hasDigit(s) {
+		return new(big.Float).SetPrec(LongDoubleBits) // zero, whatever its exponent
+	}
+	if !strings.Contains(s, "p") {
+		s += "p0"
+	}
+	f, _, err := big.ParseFloat(s, 0, LongDoubleBits, big.ToNearestEven)
+	if err != nil || f.IsInf() || f.MantExp(nil) > LongDoubleMax || underflows(f) {
 		return nil
 	}
 	return f

@@ -95,6 +95,8 @@ func TestServer_sameAsRedis(t *testing.T) {
 	redis := redistest.Start(t, "--databases", "9").Addr
 	_, addr := startServer(t, memoryConfig(t, 8))
 	for _, script := range []string{
+		"INCRBYFLOAT a 0xfp05557|INCRBYFLOAT b 0x1p16383|INCRBYFLOAT c 0x1p16384|INCRBYFLOAT d 0x1p-16445|" +
+			"INCRBYFLOAT e 0x1p-16447|INCRBYFLOAT f 0x.8|INCRBYFLOAT g 0x0p99999999999|INCRBYFLOAT h 0x1_0",
 		"PING|PING a|PING a b|ECHO|ECHO a b|ECHO \"\"",
 		"FOO|FOO a b c|foo \"\"|get|GET a b|SELECT|SELECT x|SELECT 99|SELECT -1|SELECT 9",
 		"FOO " + strings.Repeat("x", 100) + " " + strings.Repeat("y", 100) + " z|" + strings.Repeat("N", 200) + " a",
