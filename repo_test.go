@@ -195,6 +195,7 @@ var mayImport = map[string]string{
 	"internal/fleet":    "",
 	"internal/agent":    ". fleet",
 	"internal/advise":   ". ring series",
+	"internal/check":    ". advise ring",
 	"internal/node":     "*",
 	"internal/load":     "fleet",
 	"internal/bench":    ". query fleet load tui",

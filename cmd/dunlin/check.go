@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,15 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-db/dunlin/internal/advise"
+	"github.com/dunlin-db/dunlin/internal/check"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/tui"
 )
-
-// checkEvery is the pause between two looks while check waits for replicas to agree.
-const checkEvery = 110 * time.Millisecond
-
-// maxShown is how many different keys of a shard and period are named.
-const maxShown = 20
 
 var errDifferent = errors.New("not equal, or not every node could be asked")
 
@@ -44,15 +38,19 @@ func checkCmd() *cobra.Command {
 				return err
 			}
 			defer client.Close()
-			c := &checker{ask: client, topo: client.Topology(), period: period, whole: flags.topology == ""}
-			report, err := c.run(cmd.Context(), wait)
+			topo := client.Topology()
+			if err := checkPeriod(period, topo); err != nil {
+				return err
+			}
+			c := &check.Checker{Node: client, Topology: topo, Period: period, Whole: flags.topology == ""}
+			report, err := c.Run(cmd.Context(), wait)
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				err = tui.JSON(cmd.OutOrStdout(), report)
 			} else {
-				err = report.print(cmd.OutOrStdout(), c.topo)
+				err = printCheck(cmd.OutOrStdout(), report, topo)
 			}
 			if err == nil && !report.Equal {
 				err = errDifferent
@@ -67,69 +65,18 @@ func checkCmd() *cobra.Command {
 	return cmd
 }
 
-// checkReport is what check found.
-type checkReport struct {
-	Equal       bool              `json:"equal"`
-	Cells       []*checkCell      `json:"cells"`
-	Unreachable map[string]string `json:"unreachable,omitempty"` // node → why
-	Encodings   []advise.Note     `json:"encodings,omitempty"`   // what would save memory; no part of the verdict
-}
-
-// checkCell is one shard of one period.
-type checkCell struct {
-	Period  string            `json:"period"`
-	Shard   int               `json:"shard"`
-	Verdict string            `json:"verdict"` // equal, alone, different or unreachable
-	Nodes   map[string]digest `json:"nodes"`
-	Keys    []keyDiff         `json:"keys,omitempty"`
-	More    int               `json:"more_keys,omitempty"` // different keys beyond those in Keys
-}
-
-type digest struct {
-	Keys   int64  `json:"keys"`
-	Points int64  `json:"points"`
-	Sum    string `json:"digest"`
-}
-
-// keyDiff is a key that is not the same everywhere.
-type keyDiff struct {
-	Key    string           `json:"key"`
-	Points map[string]int64 `json:"points"` // per node
-}
-
-func (c *checkCell) settled() bool { return c.Verdict == "equal" || c.Verdict == "alone" }
-
-// run looks until everything was equal once or the time is over, then names the keys that differ.
-func (c *checker) run(ctx context.Context, wait time.Duration) (*checkReport, error) {
-	if c.period != "" {
-		if _, ok := c.topo.Layout.ParsePeriod([]byte(c.period)); !ok {
-			return nil, fmt.Errorf("--period %q: want it as %s", c.period, c.topo.Layout)
-		}
+// checkPeriod refuses a --period that the flock does not write so; "" is all of them.
+func checkPeriod(period string, topo *ring.Topology) error {
+	if period == "" {
+		return nil
 	}
-	deadline := time.Now().Add(wait)
-	c.cells = map[cellID]*checkCell{}
-	for {
-		c.look(ctx)
-		if c.equal() || time.Now().After(deadline) {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("check: %w", ctx.Err())
-		case <-time.After(checkEvery):
-		}
+	if _, ok := topo.Layout.ParsePeriod([]byte(period)); !ok {
+		return fmt.Errorf("--period %q: want it as %s", period, topo.Layout)
 	}
-	for _, cell := range c.sorted() {
-		if cell.Verdict == "different" {
-			c.drill(ctx, cell)
-		}
-	}
-	return &checkReport{
-		Equal: c.equal(), Cells: c.sorted(), Unreachable: c.unreachable, Encodings: c.advice(ctx),
-	}, nil
+	return nil
 }
 
-func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
+func printCheck(w io.Writer, r *check.Report, topo *ring.Topology) error {
 	header := []string{"period", "shard", "verdict"}
 	for _, n := range topo.Nodes {
 		header = append(header, n.Name)
@@ -155,7 +102,7 @@ func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
 	}
 	var b strings.Builder
 	for _, cell := range r.Cells {
-		cell.explain(&b, topo)
+		explainCell(&b, cell, topo)
 	}
 	for _, n := range topo.Nodes {
 		if why, ok := r.Unreachable[n.Name]; ok {
@@ -174,8 +121,8 @@ func (r *checkReport) print(w io.Writer, topo *ring.Topology) error {
 	return nil
 }
 
-// explain says who lacks what.
-func (c *checkCell) explain(b *strings.Builder, topo *ring.Topology) {
+// explainCell says who lacks what.
+func explainCell(b *strings.Builder, c *check.Cell, topo *ring.Topology) {
 	for _, k := range c.Keys {
 		fmt.Fprintf(b, "shard %d: %s:", c.Shard, tui.Safe(k.Key))
 		most := int64(0)
@@ -216,13 +163,4 @@ func printNote(w io.Writer, n *advise.Note) {
 	if n.Warning {
 		fmt.Fprint(w, "  keys that are skiplists already stay so until their period is dropped\n")
 	}
-}
-
-// advice is about the nodes on Redis that answered; without a topology nothing says which those are.
-func (c *checker) advice(ctx context.Context) []advise.Note {
-	if c.whole {
-		return nil
-	}
-	a := &advise.Advisor{Topology: c.topo, Node: c.ask, Process: advise.AskProcess}
-	return a.Encodings(ctx, c.unreachable)
 }

@@ -94,8 +94,13 @@ func fillPeriod(t *testing.T, file string, n int) {
 		commands = append(commands, args)
 	}
 	replies, err := client.Ask(t.Context(), "a", 0, commands...)
-	if err != nil || firstError(replies) != nil {
-		t.Fatal(err, firstError(replies))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range replies {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
 	}
 }
 
