@@ -74,6 +74,7 @@ func FuzzBatch_MAddT(f *testing.F) {
 	f.Add([]byte("1795348800"), []byte("web1:cpu"), []byte("1.50"), []byte("web1:load"), []byte("2"))
 	f.Add([]byte("1795348800.25"), []byte("web1"), []byte("1.50"), []byte("web2:"), []byte(""))
 	f.Add([]byte("x"), []byte("web%3A1:cpu"), []byte("nan"), []byte("a:b"), []byte("\x00"))
+	f.Add([]byte(""), []byte("web1:cpu"), []byte("1"), []byte("web1:load"), []byte("2"))
 	b, top := newBatch(f)
 	f.Fuzz(func(t *testing.T, ts, name1, value1, name2, value2 []byte) {
 		args := [][]byte{[]byte("DN.MADDT"), ts, name1, value1, ts, name2, value2}

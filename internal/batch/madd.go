@@ -49,7 +49,7 @@ func (b *Batch) MAddT(db int, args [][]byte) bool {
 
 // at makes time, and the period of b.host, those of a timestamp.
 func (b *Batch) at(text []byte) bool {
-	if string(text) != string(b.time.text) && !b.stamp(text) {
+	if (len(text) == 0 || string(text) != string(b.time.text)) && !b.stamp(text) {
 		return false
 	}
 	if ts := b.time.ts; ts < b.host.first || ts > b.host.last {

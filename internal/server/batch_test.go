@@ -137,6 +137,9 @@ func TestServer_madd(t *testing.T) {
 	c.want("DN.MADDT x web1:a 1 1795348802 web1:a 2", "*2\r\n:1\r\n"+
 		refused(0, "ERR timestamp: want decimal seconds with at most 3 fraction digits"))
 	c.want("DN.MADD x web1:a 1", "-ERR timestamp: want decimal seconds with at most 3 fraction digits\r\n")
+	c.want(`DN.MADD "" web1:a 1`, "-ERR timestamp: want decimal seconds with at most 3 fraction digits\r\n")
+	c.want(`DN.MADDT "" web1:a 1`, "*2\r\n:0\r\n"+
+		refused(0, "ERR timestamp: want decimal seconds with at most 3 fraction digits"))
 	c.want("DN.MADD 1795348802 web1:a", "-ERR wrong number of arguments for 'dn.madd' command\r\n")
 	c.want("DN.MADD 1795348802 web1:a 1 web1:b", "-ERR wrong number of arguments for 'dn.madd' command\r\n")
 	c.want("DN.MADDT 1795348802 web1:a 1 2", "-ERR wrong number of arguments for 'dn.maddt' command\r\n")
