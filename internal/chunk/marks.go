@@ -3,23 +3,32 @@ package chunk
 import "math"
 
 const (
-	markEvery = 48 // points
-	markCount = 4
+	coarseEvery = 64 // points
+	coarseMarks = 2  // the first
+	fineEvery   = 8
+	markCount   = 5
 )
 
-// Marks are places in the stream of an open chunk where an insertion can start to read. A mark need not say what the
-// points before it were: what comes after it are differences, so the newest point says it. Any may be left out, and the
-// zero value has none. Marks belong to one open chunk: they are dropped when it is sealed or written anew.
+// Marks are places in the stream of an open chunk where an insertion can start to read: the newest few are close
+// together, since most that is late is only a little late, and a few stand for all the rest. A mark need not say what
+// the points before it were: what comes after it are differences, so the newest point says it. Any may be left out, and
+// the zero value has none. Marks belong to one open chunk: they are dropped when it is sealed or written anew.
 type Marks struct {
-	bits  [markCount]uint16 // of the stream before the place, rising; 0 = no mark
+	bits  [markCount]uint16 // of the stream before the place, rising in either kind; 0 = no mark
 	count [markCount]uint8  // points before it
 }
 
-// Note sets the mark that is due at the end of a chunk to which a point was appended.
+// Note sets the marks that are due at the end of a chunk to which a point was appended.
 func (m *Marks) Note(s *State) {
-	if i := int(s.count)/markEvery - 1; int(s.count)%markEvery == 0 && i < markCount {
+	if s.count%fineEvery > 0 {
+		return
+	}
+	if i := int(s.count)/coarseEvery - 1; s.count%coarseEvery == 0 && i < coarseMarks {
 		m.set(i, s)
 	}
+	copy(m.bits[coarseMarks:], m.bits[coarseMarks+1:])
+	copy(m.count[coarseMarks:], m.count[coarseMarks+1:])
+	m.set(markCount-1, s)
 }
 
 // set makes a mark of where s stands, if it can be one: a regular point must have come before.
@@ -36,10 +45,10 @@ func (m *Marks) before(b *block, s *State, buf []byte, ts int64) (here State, fr
 	b.size(int(s.count))
 	end := *s
 	for i := markCount - 1; i >= 0; i-- {
-		if m.bits[i] == 0 {
+		here = State{params: s.params, bits: uint32(m.bits[i]), count: uint16(m.count[i])}
+		if here.bits == 0 || here.bits >= end.bits {
 			continue
 		}
-		here = State{params: s.params, bits: uint32(m.bits[i]), count: uint16(m.count[i])}
 		from = here.bits >> 6 << 3
 		b.copyOpen(s, buf, from)
 		seen := here // from zeros: short of the truth by what is the same for all points, or grows by the same for each

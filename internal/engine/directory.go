@@ -157,12 +157,12 @@ func (s *Store) locate(p *period, e *entry, pt series.Point) int {
 	return max(lo-1, 0)
 }
 
-// decode gives the points of chunk i in scratch memory, good until the next decode.
-func (s *Store) decode(p *period, e *entry, i int) []chunk.Point {
+// decode gives the points of chunk i, from one on, in scratch memory, good until the next decode.
+func (s *Store) decode(p *period, e *entry, i, from int) []chunk.Point {
 	s.old, s.oldText = s.old[:0], s.oldText[:0]
 	s.read(p, e, i)
-	s.oldText = slices.Grow(s.oldText, 64*(s.rd.Left()+1))
-	for s.rd.Next() {
+	s.oldText = slices.Grow(s.oldText, 64*(s.rd.Len()-from+1))
+	for more := s.rd.At(from); more; more = s.rd.Next() {
 		at := len(s.oldText)
 		s.oldText = s.rd.AppendValue(s.oldText)
 		s.old = append(s.old, chunk.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.oldText[at:len(s.oldText):len(s.oldText)]})

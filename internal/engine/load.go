@@ -114,7 +114,7 @@ func (s *Store) takeRun(to target, at int, saved bool) {
 	if saved {
 		p.addSaved(e, in.Digest)
 	}
-	e.sealAt = maxPoints
+	e.sealAt = maxPoints / 2
 	d := e.digest()
 	d.Add(in.Digest)
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo

@@ -47,17 +47,12 @@ type entry struct {
 	newer    int32  // neighbours in the journal, id+1; 0 = none
 	older    int32
 	tailSize uint16
-	sealAt   uint16   // points at which the open chunk is sealed; 0 = the entry is not held
+	sealAt   uint8    // pairs of points at which the open chunk is sealed; 0 = the entry is not held
+	late     bool     // a point has come late since a chunk was sealed
 	dir      slab.Ref // block of dirents, and one place more: directory.go
 	dirLen   uint32   // chunks, the open one included
 	dirCap   uint32
-	lateness
-}
-
-// lateness is what an entry knows for points that come late.
-type lateness struct {
-	marks chunk.Marks // of the open chunk
-	late  bool        // a point has come late since a chunk was sealed
+	marks    chunk.Marks // of the open chunk
 }
 
 const (
@@ -96,7 +91,7 @@ func (p *period) hold(id uint32) (e *entry, fresh bool) {
 	if e.held() {
 		return e, false
 	}
-	e.sealAt = uint16(firstSeal + id*37%firstSpread)
+	e.sealAt = uint8((firstSeal + id*37%firstSpread) / 2)
 	p.entries++
 	return e, true
 }

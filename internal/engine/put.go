@@ -27,6 +27,7 @@ func (s *Store) Put(puts []store.Put) {
 	for len(puts) > 0 {
 		some := puts[:min(len(puts), putStep)]
 		n := s.targets(to[:], some, &trail)
+		s.warmLate(to[:n], some)
 		for i := range some[:n] {
 			if some[i].Err == nil {
 				s.put(to[i], &some[i], now)
@@ -65,6 +66,17 @@ func (s *Store) targets(to []target, puts []store.Put, trail *names.Trail) int {
 		s.warm += uint32(e.hi) // reads the other line of the entry too, so that both are here when the point is stored
 	}
 	return len(puts)
+}
+
+// warmLate reads what points that come late will need: when the open chunk begins, and its newest points.
+func (s *Store) warmLate(to []target, puts []store.Put) {
+	for i := range to {
+		if t := &to[i]; puts[i].Err == nil && puts[i].TS < t.e.open.Last() {
+			s.warm += uint32(t.p.firstTS(t.e, int(t.e.dirLen)-1))
+			buf := t.p.slab.At(t.e.tail, int(t.e.tailSize))
+			s.warm += uint32(buf[min(t.e.open.Size(), len(buf)-1)])
+		}
+	}
 }
 
 // putFirst unites the first point of a key that is new in its period.

@@ -127,7 +127,7 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	if e.dirLen == 0 {
 		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent{first: cp.TS, size: firstBytes})
 	}
-	if e.open.Len() >= int(e.sealAt) {
+	if e.open.Len() >= 2*int(e.sealAt) {
 		if err := s.admitGrowth(p, e); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	e.marks.Note(&e.open)
 	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
 		last := int(e.dirLen) - 1
-		s.rewrite(p, e, last, s.decode(p, e, last))
+		s.rewrite(p, e, last, s.decode(p, e, last, 0))
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	d := p.dirent(e, last)
 	full, keep := e.open, s.old[:0]
 	if n := full.Len() - lateKeep; e.late && n >= lateKeep {
-		keep = s.decode(p, e, last)[n:]
+		keep = s.decode(p, e, last, n)
 		full = s.enc.Cut(&full, p.chunkBytes(e, last), n)
 		next = keep[0]
 	}
@@ -197,7 +197,7 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	d.count = uint16(full.Len())
 	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
-	e.sealAt, e.late = maxPoints, false
+	e.sealAt, e.late = maxPoints/2, false
 	size := slab.OpenBytes(max(firstBytes, int(d.size)*5/8))
 	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
 	for _, pt := range keep {
@@ -300,7 +300,7 @@ func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (re
 
 // insert writes chunk i anew with the points in their places. It gives back those that are behind the open chunk.
 func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail []series.Point) {
-	old := s.decode(p, e, i)
+	old := s.decode(p, e, i, 0)
 	s.forgetSaved(p, e, i, old)
 	s.merged = s.merged[:0]
 	for at := 0; at < len(old) || len(points) > 0 && !e.isOpen(i); {
