@@ -16,8 +16,13 @@ import (
 	"github.com/dunlin-db/dunlin/internal/ring"
 )
 
-// pollTimeout bounds one look at a peer.
-const pollTimeout = time.Second
+const (
+	// pollTimeout bounds one look at a peer.
+	pollTimeout = time.Second
+	// infoEvery is after how many looks a peer is asked for more than its clock: its INFO would be most of what goes
+	// over a link where nothing happens.
+	infoEvery = 3
+)
 
 // peerView is what a peer said last.
 type peerView struct {
@@ -30,6 +35,7 @@ type peerView struct {
 	skew  time.Duration     // its clock less ours
 	rate  float64           // points written per second
 	asked time.Time
+	looks int
 }
 
 // flock is this node's view of all the others.
@@ -71,7 +77,11 @@ func (f *flock) runPoll(ctx context.Context) {
 }
 
 func (f *flock) ask(ctx context.Context, p *peerView) {
-	replies, _, err := p.conn.Do(ctx, [][]string{{"TIME"}, {"INFO"}})
+	cmds := [][]string{{"TIME"}}
+	if p.looks++; p.info == nil || p.looks%infoEvery == 0 {
+		cmds = append(cmds, []string{"INFO", "dunlin", "peers"})
+	}
+	replies, _, err := p.conn.Do(ctx, cmds)
 	now := f.clock()
 	if err != nil {
 		f.mu.Lock()
@@ -79,11 +89,16 @@ func (f *flock) ask(ctx context.Context, p *peerView) {
 		p.up, p.err, p.rate = false, err.Error(), 0
 		return
 	}
-	clock, timeErr := replies[0].AsStrSlice()
-	text, infoErr := replies[1].ToString()
+	clock, err := replies[0].AsStrSlice()
+	var text string
+	if len(replies) > 1 {
+		var infoErr error
+		text, infoErr = replies[1].ToString()
+		err = errors.Join(err, infoErr)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := errors.Join(timeErr, infoErr); err != nil || len(clock) != 2 {
+	if err != nil || len(clock) != 2 {
 		p.up, p.err, p.rate = false, fmt.Sprintf("it answers TIME and INFO with: %v", err), 0
 		return
 	}
@@ -91,7 +106,13 @@ func (f *flock) ask(ctx context.Context, p *peerView) {
 	sec, _ := strconv.ParseInt(clock[0], 10, 64)
 	micro, _ := strconv.ParseInt(clock[1], 10, 64)
 	p.skew = time.Unix(sec, micro*1000).Sub(now)
-	info := parseInfo(text)
+	if text != "" {
+		p.tell(parseInfo(text), now)
+	}
+}
+
+// tell takes over what the peer says of itself.
+func (p *peerView) tell(info map[string]string, now time.Time) {
 	if elapsed := now.Sub(p.asked).Seconds(); p.info != nil && elapsed > 0 {
 		p.rate = max(0, float64(number(info["dunlin_written"])-number(p.info["dunlin_written"]))/elapsed)
 	}
