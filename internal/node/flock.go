@@ -53,7 +53,7 @@ func newFlock(t *ring.Topology, self *ring.Node, clock func() time.Time) (*flock
 		if n.Name == self.Name {
 			continue
 		}
-		c, err := door.New(door.Config{URL: n.URL, Password: passwordOf(t, n)})
+		c, err := door.New(door.Config{URL: n.URL, Login: n.Login})
 		if err != nil {
 			return nil, err
 		}

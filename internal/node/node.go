@@ -150,7 +150,7 @@ func withDefaults(cfg Config, self *ring.Node) Config {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Password == "" {
-		cfg.Password = passwordOf(cfg.Topology, self)
+		cfg.Password = self.Password
 	}
 	if cfg.JournalName == "" {
 		cfg.JournalName = "journal"
