@@ -85,7 +85,9 @@ func (n *Node) openPeers() error {
 	if p == nil {
 		return nil
 	}
-	p.feed = &peering.Feed{Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock}
+	p.feed = &peering.Feed{
+		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
+	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		shards, syncers := n.shared(t)

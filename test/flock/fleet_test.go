@@ -18,6 +18,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/door"
 )
 
@@ -90,7 +91,7 @@ func newFleet(t *testing.T, n int, k kind) *fleet {
 	}
 	t.Cleanup(func() { f.net.unmake(n) })
 	for i := range n {
-		c, err := door.New(door.Config{URL: "redis://" + f.net.doorOf(i), Password: password})
+		c, err := door.New(door.Config{URL: "redis://" + f.net.doorOf(i), Login: address.Login{Password: password}})
 		if err != nil {
 			t.Fatal(err)
 		}
