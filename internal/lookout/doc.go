@@ -11,8 +11,8 @@
 //
 // # Invariants
 //
-// A peer that is away costs a second at most, and the others none. Over a link where nothing happens it asks for little,
-// a few hundred bytes a second.
+// A peer that is away costs a second at most, and the others none. Where nothing happens it asks for little, a few
+// hundred bytes a second.
 //
 // # What it does not do
 //
