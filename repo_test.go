@@ -190,6 +190,7 @@ var mayImport = map[string]string{
 	"internal/syncer":   "series ring journal shard store replog",
 	"internal/peering":  "series shard store replog replica grid",
 	"internal/door":     "peering store address",
+	"internal/lookout":  "door ring",
 	"internal/ingest":   "series",
 	"internal/query":    ". series ring store",
 	"internal/web":      "query ingest",

@@ -129,10 +129,11 @@ func (c *Conn) Call(ctx context.Context, cmd string, arg []byte) ([]byte, error)
 	b, err := replies[0].AsBytes()
 	var refusal *rueidis.RedisError
 	if errors.As(err, &refusal) {
-		text := strings.ToLower(refusal.Error())
+		kind, text := peering.ErrRefused, strings.ToLower(refusal.Error())
 		if strings.HasPrefix(text, "nolog") || strings.Contains(text, "unknown command") {
-			err = fmt.Errorf("%w: %w", peering.ErrNoLog, err)
+			kind = peering.ErrNoLog
 		}
+		err = fmt.Errorf("%w: %w", kind, err)
 	}
 	return b, err
 }

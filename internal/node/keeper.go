@@ -149,7 +149,7 @@ func (k *keeper) runTidy() {
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
 	r, failed := k.state()
-	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.skew()}
+	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.lookout.Skew()}
 	if r.due(c.Wall) && c.Skew == nil {
 		r.Oldest = k.node.oldest(ctx)
 	}

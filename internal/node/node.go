@@ -17,6 +17,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/lookout"
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -80,7 +81,7 @@ type Node struct {
 	closers  []func() error // what New opened, closed when Run ends
 	sweepers []*sweeper     // one per held shard, lowest first
 	forward  *forwarder
-	flock    *flock
+	lookout  *lookout.Lookout
 	keeper   *keeper
 	index    *query.Index
 	disk     *storage.Dir // nil = points are not kept on disk
@@ -129,7 +130,7 @@ func New(cfg Config) (*Node, error) {
 		shards: map[int]*shard.Shard{}, forward: newForwarder(cfg.Topology, self),
 	}
 	var err error
-	if n.flock, err = newFlock(cfg.Topology, self, cfg.Clock); err != nil {
+	if n.lookout, err = lookout.New(cfg.Topology, self, cfg.Clock); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -266,7 +267,7 @@ func (n *Node) open(ctx context.Context) error {
 func (n *Node) announce(front, http net.Listener) {
 	attrs := []any{
 		"resp", front.Addr().String(), "store", n.storeKind(), "durability", n.durability(),
-		"shards", n.self.Hold, "peers", len(n.flock.peers),
+		"shards", n.self.Hold, "peers", n.lookout.Peers(),
 	}
 	if http != nil {
 		attrs = append(attrs, "http", http.Addr().String())
@@ -327,7 +328,7 @@ func (n *Node) ordered() []*shard.Shard {
 func (n *Node) close() {
 	n.closeDisk()
 	n.forward.close()
-	n.flock.close()
+	n.lookout.Close()
 	for _, c := range slices.Backward(n.closers) {
 		if err := c(); err != nil && !errors.Is(err, store.ErrUnavailable) {
 			n.log.Warn("close", "err", err)

@@ -4,14 +4,11 @@ import (
 	"net"
 	"net/url"
 	"strconv"
-	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/lookout"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/web"
 )
-
-// cutOff stands for a lag that can not be told: the peer does not answer.
-const cutOff = -1
 
 // view is the flock as this node's page shows it: itself from its own status, the others from what they say in INFO.
 func (n *Node) view() web.Flock {
@@ -26,7 +23,7 @@ func (n *Node) view() web.Flock {
 			Bytes: l.Bytes, Points: l.Points,
 		})
 	}
-	views := n.flock.snapshot()
+	views := n.lookout.Views()
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		if t.Name == n.self.Name {
@@ -68,35 +65,26 @@ func (n *Node) viewSelf(s *status) web.Node {
 	return v
 }
 
-func viewPeer(t *ring.Node, p peerView) web.Node {
+func viewPeer(t *ring.Node, p lookout.View) web.Node {
 	v := web.Node{
-		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.info["dunlin_http"]), Up: p.up, Error: p.err,
-		Store: p.info["dunlin_store"], Version: p.info["dunlin_version"], Shards: t.Hold,
-		Series: number(p.info["dunlin_series"]), Points: number(p.info["dunlin_points"]),
-		Bytes: number(p.info["dunlin_bytes"]), PointsPerSecond: p.rate, LagMillis: map[string]int64{},
-		Floor: p.info["dunlin_floor"],
+		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.Info["dunlin_http"]), Up: p.Up, Error: p.Err,
+		Store: p.Info["dunlin_store"], Version: p.Info["dunlin_version"], Shards: t.Hold,
+		Series: p.Number("dunlin_series"), Points: p.Number("dunlin_points"),
+		Bytes: p.Number("dunlin_bytes"), PointsPerSecond: p.Rate, LagMillis: p.Lags(),
+		Floor: p.Info["dunlin_floor"],
 	}
 	if v.Store == "" {
 		v.Store = map[bool]string{true: "redis", false: "engine"}[t.OnRedis()]
 	}
-	if own := p.info["dunlin_url"]; own != "" {
+	if own := p.Info["dunlin_url"]; own != "" {
 		v.URL = own // where it says it is: the way there may lead through something else
-	}
-	for k, text := range p.info {
-		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
-			pairs := parsePairs(text)
-			v.LagMillis[peer] = number(pairs["lag_ms"])
-			if pairs["up"] == "false" {
-				v.LagMillis[peer] = cutOff
-			}
-		}
 	}
 	return v
 }
 
 func lagOf(err string, lagMillis int64) int64 {
 	if err != "" {
-		return cutOff
+		return lookout.CutOff
 	}
 	return lagMillis
 }
