@@ -341,7 +341,7 @@ func (l *lane) points(p replica.Pick) error {
 			for l.in.Number >= uint64(len(named)) {
 				named = append(named, replog.Named{})
 			}
-			l.enc.Point(&named[l.in.Number], l.in.Series, series.Point{
+			l.enc.Point(&named[l.in.Number], l.in.Series, &series.Point{
 				TS: l.in.TS, Frac: l.in.Frac, Value: l.in.Member[l.in.ValueAt:],
 			})
 		}
