@@ -202,6 +202,7 @@ var mayImport = map[string]string{
 	"internal/load":     "fleet",
 	"internal/bench":    ". query fleet load tui",
 	"internal/tui":      ". query",
+	"internal/flockbench": "cable door fleet load",
 	"internal/restore":  "series storage",
 	"internal/cable":    "",
 	"internal/simtest":  "*",
