@@ -6,13 +6,19 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
-	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
 var errCut = errors.New("cut")
 
-// reachable says whether the far end answers.
-func (l *logLink) reachable() bool { return !l.cut && !l.to.down && !l.from.down }
+// logLink is how a node follows another.
+type logLink struct {
+	way
+	session  *peering.Session // of the other end; nil = not connected
+	follower *peering.Follower
+	late     [][]byte // answers that are under way
+	exchange *peering.Exchange
+	want     peering.Want // it was begun for
+}
 
 // disconnect ends a connection, with all that was under way on it.
 func (f *LogFlock) disconnect(l *logLink) {
@@ -27,13 +33,13 @@ func (f *LogFlock) disconnect(l *logLink) {
 func (f *LogFlock) step(l *logLink) {
 	switch {
 	case l.from.down:
-	case !l.reachable():
+	case !f.reachable(l.way):
 		if f.rng.IntN(3) == 0 {
 			f.disconnect(l) // it is noticed
 		}
 	case l.session == nil:
 		l.session = l.to.feed.NewSession()
-		l.follower = peering.NewFollower(l.to.name, l.to.inc, []*shard.Shard{l.from.sh})
+		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
 		f.exchange(l)
 	case len(l.late) > 0:
@@ -49,11 +55,15 @@ func (l *logLink) wantsExchange() bool { return l.exchange != nil || len(l.follo
 func (f *LogFlock) ask(l *logLink) {
 	var follows []string
 	for _, o := range l.from.links {
-		if o != l && o.session != nil && o.reachable() {
+		if o != l && o.session != nil && f.reachable(o.way) {
 			follows = append(follows, o.to.name)
 		}
 	}
-	req := l.follower.Request(nil, follows, 100<<f.rng.IntN(10))
+	most := 100 << f.rng.IntN(10)
+	if f.slow[l.way] {
+		most = 100
+	}
+	req := l.follower.Request(nil, follows, most)
 	if !f.calm && f.rng.IntN(40) == 0 {
 		f.disconnect(l) // the request is lost
 		return
@@ -61,6 +71,7 @@ func (f *LogFlock) ask(l *logLink) {
 	ans, err := l.session.Pull(context.Background(), req, nil, false)
 	must(err)
 	f.Count.Answers++
+	f.Count.AnswerMost = max(f.Count.AnswerMost, int64(len(ans)-most))
 	l.late = append(l.late, ans)
 	if f.calm || f.rng.IntN(3) > 0 {
 		f.take(l)
@@ -117,7 +128,7 @@ type flaky struct {
 }
 
 func (r flaky) fail() error {
-	if !r.l.reachable() || !r.f.calm && r.f.rng.IntN(50) == 0 {
+	if !r.f.reachable(r.l.way) || !r.f.calm && r.f.rng.IntN(50) == 0 {
 		return errCut
 	}
 	return nil
