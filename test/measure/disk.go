@@ -269,7 +269,7 @@ func (m *measurement) diskSection(r *diskResult) *section {
 	b.WriteString(table([]string{
 		"load", "memory only", "log on", "more", "log on, beside Redis", "Redis, everysec", "less by",
 	}, rows))
-	fmt.Fprintf(&b, "\nOn disk: %.2f bytes a point in the log (all rows and what came before them), %.2f in period files.\n"+
+	fmt.Fprintf(&b, "\nOn disk: %.2f bytes a point in the log (the rows and what came before), %.2f in period files.\n"+
 		"\nStarts over %s points, on both processors; MiB resident before, and at most until complete:\n\n",
 		r.logBytes, r.periodBytes, thousands(int(r.points)))
 	rows = nil
