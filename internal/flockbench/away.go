@@ -39,7 +39,7 @@ func (f *flock) stopped(ctx context.Context) ([]Row, error) {
 	if cont := still.cmd.Process.Signal(syscall.SIGCONT); cont != nil || err != nil {
 		return nil, fmt.Errorf("while %s stood still: %w", still.name, errors.Join(err, cont))
 	}
-	if err := f.following(ctx, still); err != nil {
+	if err := f.equal(ctx, from, still); err != nil {
 		return nil, err
 	}
 	rows := []Row{{
@@ -50,6 +50,26 @@ func (f *flock) stopped(ctx context.Context) ([]Row, error) {
 	return append(rows, Row{
 		fmt.Sprintf("that peer, %d points behind, has everything after", w.sent), seconds(time.Since(began)), "",
 	}), nil
+}
+
+// equal waits until a node has what another has, which gets no points meanwhile.
+func (f *flock) equal(ctx context.Context, has, lacks *node) error {
+	day := time.Now().UTC().Format(time.DateOnly)
+	digest := func(n *node) (string, error) {
+		replies, _, err := n.door.Do(ctx, [][]string{{"DN.DIGEST", day}})
+		if err != nil {
+			return "", err
+		}
+		return replies[0].String(), nil
+	}
+	want, err := digest(has)
+	if err != nil {
+		return err
+	}
+	return f.await(ctx, lacks.name+" to be equal", 10*time.Minute, func() (bool, error) {
+		got, err := digest(lacks)
+		return got == want, err
+	})
 }
 
 // absent measures how long a node takes that was away while 10,000 points a second were written.
@@ -70,7 +90,7 @@ func (f *flock) absent(ctx context.Context) ([]Row, error) {
 		return nil, err
 	}
 	answers := time.Since(began)
-	if err := f.following(ctx, away); err != nil {
+	if err := f.equal(ctx, from, away); err != nil {
 		return nil, err
 	}
 	return []Row{{
@@ -147,8 +167,7 @@ func (f *flock) watch(ctx context.Context, empty *node, keys []string) (
 		if err != nil {
 			return err
 		}
-		since := time.Now()
-		err = f.await(ctx, "all hours", 10*time.Minute, func() (bool, error) { return empty.complete(ctx, 2, since) })
+		err = f.await(ctx, "all hours", 10*time.Minute, func() (bool, error) { return empty.complete(ctx, 2, began) })
 		all = time.Since(began)
 		return err
 	})
@@ -237,12 +256,15 @@ func (f *flock) quiet(ctx context.Context) ([]Row, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(max(f.cfg.Duration, 6*time.Second)):
+	case <-time.After(max(f.cfg.Duration, 3*time.Second)):
 	}
 	after, err := f.nodes[0].used(ctx)
 	took := time.Since(began).Seconds()
 	return []Row{
-		{"a link without points, all that goes over it, both ways", fmt.Sprintf("%.0f B/s", float64(bytes()-carried)/took/2), "1 kB/s"},
+		{
+			"a link without points, all that goes over it, both ways",
+			fmt.Sprintf("%.0f B/s", float64(bytes()-carried)/took/2), "1 kB/s",
+		},
 		{"CPU of a node without points", fmt.Sprintf("%.2f %% of a core", 100*(after.cpu-before.cpu)/took), ""},
 	}, err
 }

@@ -71,7 +71,8 @@ func (c *Config) newFlock(n int, cables bool) (*flock, error) {
 // writeTopology writes the file of a node, which sees the others through its own cables.
 func (f *flock) writeTopology(at *node, cables bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "cluster: bench\nperiod: day\nkeep: 2\nrings: [{from: 2026-01-01, shards: %d, hash: host}]\nnodes:\n", shards)
+	fmt.Fprintf(&b, "cluster: bench\nperiod: day\nkeep: 2\n")
+	fmt.Fprintf(&b, "rings: [{from: 2026-01-01, shards: %d, hash: host}]\nnodes:\n", shards)
 	for _, n := range f.nodes {
 		addr := n.addr
 		if cables && n != at {

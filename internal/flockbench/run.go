@@ -34,7 +34,10 @@ var parts = []struct {
 	name string
 	run  func(c *Config, ctx context.Context) ([]Row, error)
 }{
-	{"cost", (*Config).cost}, {"three", (*Config).three}, {"five", (*Config).five}, {"idle", (*Config).idle},
+	{"cost", (*Config).cost},
+	{"three", (*Config).three},
+	{"five", (*Config).five},
+	{"idle", (*Config).idle},
 	{"join", (*Config).join},
 }
 
@@ -68,6 +71,9 @@ func Run(ctx context.Context, c Config) (rows []Row, err error) {
 	}
 	return rows, nil
 }
+
+// warm is how long a load runs before it counts: names of series, and room for them.
+func (c *Config) warm() time.Duration { return min(c.Duration, 2*time.Second) }
 
 // with starts a flock of n nodes for a measurement.
 func (c *Config) with(ctx context.Context, n int, fn func(f *flock) error) error {
@@ -151,8 +157,7 @@ func (c *Config) cost(ctx context.Context) (rows []Row, err error) {
 // have everything.
 func (f *flock) loaded(ctx context.Context, rate int, at ...*node) ([]usage, error) {
 	all := make([]usage, len(f.nodes))
-	warm := 2 * time.Second // names of series, and room for them
-	for _, d := range []time.Duration{warm, f.cfg.Duration} {
+	for _, d := range []time.Duration{f.cfg.warm(), f.cfg.Duration} {
 		var err error
 		for i, n := range f.nodes {
 			if all[i], err = n.used(ctx); err != nil {
@@ -192,7 +197,7 @@ func (f *flock) runLoad(ctx context.Context, rate int, d time.Duration, at ...*n
 // lag measures how long points take to a peer under a load on the first node.
 func (f *flock) lag(ctx context.Context, rate int) ([]time.Duration, error) {
 	f.cfg.Progress(fmt.Sprintf("%d points/s into one of %d nodes, for the lag", rate, len(f.nodes)))
-	if err := f.runLoad(ctx, rate, 2*time.Second, f.nodes[0]); err != nil {
+	if err := f.runLoad(ctx, rate, f.cfg.warm(), f.nodes[0]); err != nil {
 		return nil, err
 	}
 	return f.runProbed(ctx, probe{from: f.nodes[0], to: f.nodes[1]}, func(ctx context.Context) error {
