@@ -25,7 +25,7 @@ func benchFlockCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flock",
 		Short: "Start flocks of nodes here and say what it costs to keep them equal",
-		Long: `Start flocks of one to five nodes of this binary on loopback, put load on them, and print what replication cost:
+		Long: `Start flocks of one to five nodes of this binary here, put load on them, and print what replication costs:
 bytes and entries, CPU of sender and receiver beside that of a node alone, lag, traffic without points, and how long
 a node takes to have everything that was away, stood still, or is new. The nodes keep their points in a directory
 for temporary files and end with the command. It takes some minutes and up to 4 GB of memory.`,
