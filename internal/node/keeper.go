@@ -1,11 +1,9 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,13 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/retention"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
-
-// floorMagic begins the floor file: magic, version, then layout, period and the checksum of what precedes it.
-const floorMagic = "dunlin-floor 1"
 
 // errDropLive refuses to drop a period that is still being written.
 var errDropLive = errors.New("only periods before the current one can be dropped")
@@ -58,7 +54,7 @@ func (k *keeper) load() error {
 	if err != nil {
 		return fmt.Errorf("read floor: %w", err)
 	}
-	p, err := parseFloor(k.node.cfg.Topology.Layout, data)
+	p, err := retention.ParseFile(k.node.cfg.Topology.Layout, data)
 	if err != nil {
 		return fmt.Errorf("read floor %s: %w", k.path, err)
 	}
@@ -71,7 +67,7 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 	k.dropping.Lock()
 	defer k.dropping.Unlock()
 	if p > k.Floor() && k.path != "" {
-		if err := k.write(k.path, appendFloor(nil, k.node.cfg.Topology.Layout, p)); err != nil {
+		if err := k.write(k.path, retention.AppendFile(nil, k.node.cfg.Topology.Layout, p)); err != nil {
 			return 0, fmt.Errorf("keep floor: %w", err)
 		}
 	}
@@ -149,11 +145,11 @@ func (k *keeper) runTidy() {
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
 	r, failed := k.state()
-	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.skew()}
-	if r.due(c.Wall) && c.Skew == nil {
+	c := retention.Clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.skew()}
+	if r.Due(c.Wall) && c.Skew == nil {
 		r.Oldest = k.node.oldest(ctx)
 	}
-	floor, paused := r.next(c)
+	floor, paused := r.Next(c)
 	k.report(paused)
 	if floor <= k.Floor() && !failed {
 		return nil
@@ -165,11 +161,11 @@ func (k *keeper) tick(ctx context.Context) error {
 }
 
 // state is what the next floor depends on. The floor of a shard may come from its Redis.
-func (k *keeper) state() (r retention, failed bool) {
+func (k *keeper) state() (r retention.Policy, failed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.node.cfg.Topology
-	r = retention{Layout: t.Layout, Keep: t.Keep, Floor: k.floor, Raised: k.raised}
+	r = retention.Policy{Layout: t.Layout, Keep: t.Keep, Floor: k.floor, Raised: k.raised}
 	for _, sh := range k.node.ordered() {
 		r.Floor = max(r.Floor, sh.Floor())
 	}
@@ -244,27 +240,6 @@ func periodsOf(ctx context.Context, sh *shard.Shard) (periods []series.Period, e
 		return err
 	})
 	return periods, err
-}
-
-func appendFloor(dst []byte, l series.Layout, p series.Period) []byte {
-	dst = fmt.Appendf(dst, "%s\n%s %s\n", floorMagic, l, l.PeriodString(p))
-	return fmt.Appendf(dst, "%08x\n", crc32.ChecksumIEEE(dst))
-}
-
-func parseFloor(l series.Layout, data []byte) (series.Period, error) {
-	lines := bytes.Split(data, []byte("\n"))
-	if len(lines) != 4 || string(lines[0]) != floorMagic {
-		return 0, errors.New("not a floor file of this version")
-	}
-	layout, period, ok := bytes.Cut(lines[1], []byte(" "))
-	if !ok || string(layout) != l.String() {
-		return 0, fmt.Errorf("it was written for layout %q, the topology says %q", layout, l)
-	}
-	p, ok := l.ParsePeriod(period)
-	if !ok || !bytes.Equal(appendFloor(nil, l, p), data) {
-		return 0, errors.New("checksum or period is wrong")
-	}
-	return p, nil
 }
 
 func floorPath(dir string) string {
