@@ -189,6 +189,7 @@ var mayImport = map[string]string{
 	"internal/journal":   "series",
 	"internal/syncer":    "series ring journal shard store replog",
 	"internal/peering":   "series shard store replog replica grid",
+	"internal/proof":     "series shard store replog grid peering",
 	"internal/door":      "peering store",
 	"internal/ingest":    "series",
 	"internal/query":     ". series ring store",

@@ -55,6 +55,7 @@ type Config struct {
 	Sweep       time.Duration // how often the node's Redis is swept for writers that journal nothing, default 60 s
 
 	Memory Memory
+	Proof  Proof
 
 	Clock   func() time.Time
 	Version string
@@ -67,6 +68,12 @@ type Memory struct {
 	Policy    budget.Policy // what happens when it is reached
 	MaxSeries int64         // series per period, over all shards; 0 = no limit
 	GoLimit   bool          // keep the Go runtime's own memory within what Max leaves to it
+}
+
+// Proof is how often an engine node proves that it is equal to its peers.
+type Proof struct {
+	Every  time.Duration // each peer is asked; 0 = the default
+	Reread time.Duration // all points in memory are read; 0 = the default
 }
 
 // Node is one node of a flock.
@@ -230,6 +237,7 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 		for _, l := range n.peers.links {
 			follow("link to "+l.peer, l.link.Run)
 		}
+		follow("proof", n.peers.proof.Run)
 	} else {
 		for _, l := range n.links {
 			follow(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), l.syncer.Run)

@@ -146,8 +146,9 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 // Want is an exchange that is needed.
 type Want struct {
 	Shard *shard.Shard
-	Adopt bool   // the peer's vector too
-	token uint64 // the peer's excess
+	Adopt bool    // the peer's vector too
+	Hours []int64 // since 1970: these only; none = all
+	token uint64  // the peer's excess
 }
 
 // Wants says which exchanges are needed: where the peer's log does not reach back, where points were lost here, and
@@ -162,7 +163,7 @@ func (f *Follower) Wants() (wants []Want) {
 		busy := tx.Peers().Exchanging()
 		tx.End()
 		if !busy && (adopt || l.excess != l.united) {
-			wants = append(wants, Want{l.sh, adopt, l.excess})
+			wants = append(wants, Want{Shard: l.sh, Adopt: adopt, token: l.excess})
 		}
 	}
 	return wants

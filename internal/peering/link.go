@@ -69,6 +69,7 @@ type Link struct {
 	life   Hello             // of the peer, while it is followed
 	most   int               // bytes of records in an answer
 	trip   time.Duration     // there and back, as the hello took
+	united map[int]uint64    // by shard: the excess of the peer that was exchanged
 }
 
 // Status is what a Link tells of itself.
@@ -282,11 +283,11 @@ func (l *Link) resize(most int) {
 // runExchanges does the exchanges that are wanted.
 func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
 	done := make([]exchanged, len(wants))
-	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	remote, err := l.Remote(ctx)
 	var all sync.WaitGroup
 	for i, w := range wants {
 		if done[i] = (exchanged{want: w, err: err}); err == nil {
-			all.Go(func() { done[i] = l.exchange(ctx, w) })
+			all.Go(func() { done[i] = l.exchange(ctx, w, remote) })
 		}
 	}
 	all.Wait()
@@ -294,9 +295,9 @@ func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
 }
 
 // exchange does an exchange from beginning to end.
-func (l *Link) exchange(ctx context.Context, w Want) (done exchanged) {
+func (l *Link) exchange(ctx context.Context, w Want, remote Remote) (done exchanged) {
 	done.want = w
-	x := NewExchange(w, far{l.cfg.Compare})
+	x := NewExchange(w, remote)
 	l.cfg.Log.Info("exchange begins", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "adopt", w.Adopt)
 	for ok := false; !ok && done.err == nil; {
 		ok, done.err = x.Step(ctx)
@@ -317,6 +318,7 @@ func (l *Link) exchanged(done []exchanged) {
 		l.status.Repaired += int64(x.repair.Points)
 		if x.err == nil {
 			l.status.Compares++
+			l.united[x.want.Shard.ID()] = x.want.token
 		}
 	}
 }
@@ -351,7 +353,7 @@ func (l *Link) set(s State, err error) {
 func (l *Link) begin(other Hello) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.life = other
+	l.life, l.united = other, map[int]uint64{}
 }
 
 func (l *Link) end() {
@@ -365,6 +367,25 @@ func (l *Link) Follows() (other Hello, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.life, l.life.Node != ""
+}
+
+// Compared gives the excess of a shard of the peer that was compared with, 0 = none.
+func (l *Link) Compared(shard int) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.united[shard]
+}
+
+// Peer is who is followed, and Shards what of it.
+func (l *Link) Peer() string { return l.cfg.Peer }
+
+// Shards gives the shards that both nodes hold.
+func (l *Link) Shards() []*shard.Shard { return l.cfg.Shards }
+
+// Remote gives the peer to be compared with.
+func (l *Link) Remote(ctx context.Context) (Remote, error) {
+	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	return far{l.cfg.Compare}, err
 }
 
 // String is what INFO replication says of the peer.

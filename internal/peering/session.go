@@ -27,6 +27,8 @@ type Feed struct {
 	Shards []*shard.Shard          // with a log of their own
 	Bell   *replica.Bell           // theirs
 	Clock  func() time.Time
+	// Compared gives the excess of a peer's shard that this node has compared with; may be nil.
+	Compared func(peer string, shard int) uint64
 }
 
 func (f *Feed) shard(id int) *shard.Shard {
@@ -47,6 +49,7 @@ type Session struct {
 	first   int // of the feed's shards, for collect
 	most    int // bytes of records of an answer, as the peer wants it
 	met     bool
+	peer    string // its name, once it is met
 }
 
 // lane is one shard for one peer.
@@ -94,7 +97,7 @@ func (s *Session) hello(text string) ([]byte, error) {
 		return nil, err
 	}
 	*s = *s.feed.NewSession()
-	s.met = true
+	s.met, s.peer = true, other.Node
 	return []byte(s.feed.Self.String()), nil
 }
 

@@ -186,10 +186,13 @@ func (s *Shard) FillGrid() (more bool) {
 const fillAtOnce = 64
 
 // Hours is Grid.Hours.
+func (t Tx) Hours() (hours []grid.HourDigest, ok bool) { return t.s.cfg.Grid.Hours() }
+
+// Hours is Tx.Hours in a Tx of its own.
 func (s *Shard) Hours() (hours []grid.HourDigest, ok bool) {
 	t := s.Begin()
 	defer t.End()
-	return s.cfg.Grid.Hours()
+	return t.Hours()
 }
 
 // Hour gives the digests of the parts of an hour.

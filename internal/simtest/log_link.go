@@ -138,6 +138,14 @@ func (r flaky) Standing(ctx context.Context, shard int) (peering.Standing, error
 	return r.l.to.feed.Standing(ctx, shard)
 }
 
+func (r flaky) Snapshot(ctx context.Context, shard int) (peering.Snapshot, error) {
+	if err := r.fail(); err != nil {
+		return peering.Snapshot{}, err
+	}
+	defer r.busy()
+	return r.l.to.feed.Snapshot(ctx, shard)
+}
+
 func (r flaky) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error) {
 	if err := r.fail(); err != nil {
 		return nil, err

@@ -136,6 +136,14 @@ func (d *Dir) Drop(floor series.Period) {
 	}
 }
 
+// Rewrite says that what the files have of a period of a shard can not be trusted: the next checkpoint writes all of it
+// again. It waits for a checkpoint that is under way.
+func (d *Dir) Rewrite(shard int, p series.Period) {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	d.pieces(place{p, shard}).rewrite = true
+}
+
 // removeDropped removes the files below a floor that has risen.
 func (d *Dir) removeDropped() {
 	floor := d.Floor()
