@@ -65,11 +65,11 @@ equal to its peers. Without --topology it is a single node of 8 shards.`,
 		"memory for all that is counted: bytes, 512mb, 8GiB or 60% of RAM; 0 for no limit")
 	fl.StringVar(&f.memory.policy, "engine.max-memory-policy", "noeviction",
 		"at the limit: noeviction refuses new series, then points; drop-oldest drops whole oldest periods")
-	fl.Int64Var(&f.memory.series, "engine.max-series-per-period", 0, "series of one period over all shards, 0 for no limit")
+	fl.Int64Var(&f.memory.series, "engine.max-series-per-period", 0, "series of one period over all shards, 0: no limit")
 	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (else the topology's)")
 	fl.StringVar(&f.journal, "redis.journal", "journal", "the journal that other writers keep in this node's Redis")
 	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often the node's Redis is swept")
-	fl.DurationVar(&f.proof.Every, "proof.interval", proof.Every, "how often each peer is proven equal, by digests")
+	fl.DurationVar(&f.proof.Every, "proof.interval", proof.Every, "how often peers are proven equal")
 	fl.DurationVar(&f.proof.Reread, "proof.reread-interval", proof.Reread,
 		"how often all points in memory are read and compared with their digests")
 	fl.StringVar(&f.logLevel, "log.level", "info", "debug, info, warn or error")

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
-	"github.com/dunlin-db/dunlin/internal/dirent"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/dirent"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"

@@ -83,7 +83,7 @@ func (f *forwarder) conn(n *ring.Node, shard, proto int) (*door.Conn, error) {
 	if c := f.conns[r]; c != nil {
 		return c, nil
 	}
-	c, err := door.New(door.Config{URL: n.URL, Password: passwordOf(f.topo, n), DB: shard, Proto: proto})
+	c, err := door.New(door.Config{URL: n.URL, Password: f.topo.PasswordOf(n), DB: shard, Proto: proto})
 	if err == nil {
 		f.conns[r] = c
 	}
@@ -96,14 +96,6 @@ func (f *forwarder) close() {
 	for _, c := range f.conns {
 		c.Close()
 	}
-}
-
-// passwordOf is the password of a node's front door: its own, else the flock's.
-func passwordOf(t *ring.Topology, n *ring.Node) string {
-	if n.Password != "" {
-		return n.Password
-	}
-	return t.Password
 }
 
 func decodeReplies(results []rueidis.RedisResult) []store.Reply {

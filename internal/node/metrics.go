@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
-	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -19,7 +18,6 @@ type collector struct {
 	link  map[string]*prometheus.Desc
 	node  map[string]*prometheus.Desc
 	each  map[string]*prometheus.Desc // by period
-	peer  map[string]*prometheus.Desc
 }
 
 // newRegistry makes the registry that /metrics shows.
@@ -53,9 +51,6 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"peer_commands_total", "Commands sent to the peer.",
 				"peer_repairs_total", "Hours and exchanges by which the peer brought what was lacking.",
 				"peer_up", "Whether the peer answers."),
-			peer: desc([]string{"peer"},
-				"proof_timestamp_seconds", "When the peer was last proven equal, 0 = never.",
-				"proof_hours_different", "Hours that differ from the peer's though nothing is under way."),
 			each: desc([]string{"period"}, "memory_period_bytes", "Memory of a period, everything counted."),
 			node: desc(nil,
 				"unjournaled_points_total", "Points that only a sweep found in the node's own Redis.",
@@ -87,19 +82,18 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"log_heals_total", "How often the log went on after a failure.",
 				"checkpoints_total", "Checkpoints that were done.",
 				"checkpoint_failures_total", "Checkpoints that failed.",
-				"divergence_total", "Hours of peers that differed though nothing was under way, and series damaged in memory.",
-				"divergence_repaired_points_total", "Points that the repair of such hours brought.",
-				"damaged_series_total", "Series, in one period each, whose memory was damaged.",
-				"damaged_series_mended_total", "Of these, the ones that a peer's points mended.",
 				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
+	if n.peers != nil {
+		r.MustRegister(newPeersCollector(n.peers))
+	}
 	return r
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range []map[string]*prometheus.Desc{c.shard, c.link, c.node, c.each, c.peer} {
+	for _, m := range []map[string]*prometheus.Desc{c.shard, c.link, c.node, c.each} {
 		for _, d := range m {
 			ch <- d
 		}
@@ -117,9 +111,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	first, _ := c.n.cfg.Topology.Layout.Span(c.n.keeper.Floor())
 	gauge(c.node["floor_timestamp_seconds"], float64(first)/1000)
 	gauge(c.node["retention_paused"], boolean(c.n.keeper.Paused() != ""))
-	if c.n.peers != nil {
-		c.proof(c.n.peers.proof.Status(), counter, gauge)
-	}
 	if c.n.disk != nil {
 		c.disk(c.n.disk.Status(), counter, gauge)
 	}
@@ -152,22 +143,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		counter(c.link["peer_commands_total"], l.Commands, l.Peer, id)
 		counter(c.link["peer_repairs_total"], l.Repaired, l.Peer, id)
 		gauge(c.link["peer_up"], boolean(l.Err == ""), l.Peer, id)
-	}
-}
-
-// proof is what INFO replication shows of it.
-func (c *collector) proof(s proof.Status, counter emit[int64], gauge emit[float64]) {
-	counter(c.node["divergence_total"], s.Divergence)
-	counter(c.node["divergence_repaired_points_total"], s.Repaired)
-	counter(c.node["damaged_series_total"], s.Damaged)
-	counter(c.node["damaged_series_mended_total"], s.Mended)
-	for name, p := range s.Peers {
-		at := 0.0
-		if !p.Proven.IsZero() {
-			at = float64(p.Proven.UnixMilli()) / 1000
-		}
-		gauge(c.peer["proof_timestamp_seconds"], at, name)
-		gauge(c.peer["proof_hours_different"], float64(p.Differ), name)
 	}
 }
 

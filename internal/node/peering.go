@@ -98,7 +98,7 @@ func (n *Node) openPeers() error {
 		}
 		l := &peerLink{peer: t.Name, syncers: syncers}
 		for range 2 {
-			c, err := door.New(door.Config{URL: t.URL, Password: passwordOf(n.cfg.Topology, t), Timeout: peerTimeout})
+			c, err := door.New(door.Config{URL: t.URL, Password: n.cfg.Topology.PasswordOf(t), Timeout: peerTimeout})
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
+	"github.com/dunlin-db/dunlin/internal/neighbours"
 )
 
 // flipInMemory flips a bit of a place of this process's memory that holds some bytes: the one that hits is true of.
@@ -104,7 +105,7 @@ func replicationField(t *testing.T, addr, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parseInfo(text)[name]
+	return neighbours.ParseInfo(text)[name]
 }
 
 // TestNode_damage: a chunk that is damaged in the memory of a running node is found, named, and replaced by the peer's
@@ -161,13 +162,13 @@ func TestNode_damage(t *testing.T) {
 	_, stop1 = f.boot(1)
 	defer func() { stop1() }()
 	f.same("after the damage on disk", 0, 1)
-	if text, err := send(addr, "INFO persistence"); err != nil || parseInfo(text)["damaged_records"] == "0" {
+	if text, err := send(addr, "INFO persistence"); err != nil || neighbours.ParseInfo(text)["damaged_records"] == "0" {
 		t.Errorf("the damage was not noticed: %v", err)
 	}
 	stop1()
 	_, stop1 = f.boot(1)
 	f.same("after one more start", 0, 1)
-	if text, err := send(addr, "INFO persistence"); err != nil || parseInfo(text)["damaged_records"] != "0" {
+	if text, err := send(addr, "INFO persistence"); err != nil || neighbours.ParseInfo(text)["damaged_records"] != "0" {
 		t.Errorf("the damage is on disk still: %v", err)
 	}
 }

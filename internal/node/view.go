@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/neighbours"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/web"
 )
@@ -26,7 +27,7 @@ func (n *Node) view() web.Flock {
 			Bytes: l.Bytes, Points: l.Points,
 		})
 	}
-	views := n.flock.snapshot()
+	views := n.flock.Snapshot()
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		if t.Name == n.self.Name {
@@ -69,24 +70,24 @@ func (n *Node) viewSelf(s *status) web.Node {
 	return v
 }
 
-func viewPeer(t *ring.Node, p peerView) web.Node {
+func viewPeer(t *ring.Node, p neighbours.View) web.Node {
 	v := web.Node{
-		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.info["dunlin_http"]), Up: p.up, Error: p.err,
-		Store: p.info["dunlin_store"], Version: p.info["dunlin_version"], Shards: t.Hold,
-		Series: number(p.info["dunlin_series"]), Points: number(p.info["dunlin_points"]),
-		Bytes: number(p.info["dunlin_bytes"]), PointsPerSecond: p.rate, LagMillis: map[string]int64{},
-		Floor: p.info["dunlin_floor"],
+		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.Info["dunlin_http"]), Up: p.Up, Error: p.Err,
+		Store: p.Info["dunlin_store"], Version: p.Info["dunlin_version"], Shards: t.Hold,
+		Series: neighbours.Number(p.Info["dunlin_series"]), Points: neighbours.Number(p.Info["dunlin_points"]),
+		Bytes: neighbours.Number(p.Info["dunlin_bytes"]), PointsPerSecond: p.Rate, LagMillis: map[string]int64{},
+		Floor: p.Info["dunlin_floor"],
 	}
 	if v.Store == "" {
 		v.Store = map[bool]string{true: "redis", false: "engine"}[t.OnRedis()]
 	}
-	if own := p.info["dunlin_url"]; own != "" {
+	if own := p.Info["dunlin_url"]; own != "" {
 		v.URL = own // where it says it is: the way there may lead through something else
 	}
-	for k, text := range p.info {
+	for k, text := range p.Info {
 		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
-			pairs := parsePairs(text)
-			v.LagMillis[peer] = number(pairs["lag_ms"])
+			pairs := neighbours.ParsePairs(text)
+			v.LagMillis[peer] = neighbours.Number(pairs["lag_ms"])
 			if pairs["up"] == "false" {
 				v.LagMillis[peer] = cutOff
 			}

@@ -22,6 +22,7 @@ type Standing struct {
 	Vector   []replog.Reach
 	Excess   uint64 // not 0: it has points that no log tells of
 	Compared uint64 // the excess of the asker that it has compared with
+	Turn     uint64 // another one after each beginning and end of an exchange of its own
 	Floor    series.Period
 }
 
@@ -71,6 +72,7 @@ type Exchange struct {
 	want   bool // the peer's vector is to be adopted, if it can be
 	only   []int64
 	excess bool // the peer may have points that its vector does not cover
+	turn   uint64
 
 	begun   bool
 	hours   []grid.HourDigest // of the peer, still to be compared
@@ -132,7 +134,8 @@ func (x *Exchange) begin(ctx context.Context) error {
 	}
 	tx := x.sh.Begin()
 	own := tx.Peers()
-	x.excess = st.Excess != 0 || !x.want || !st.Whole
+	x.excess = st.Excess != 0 || !x.want || !st.Whole || st.Busy
+	x.turn = st.Turn
 	switch {
 	case own.Exchanging():
 		err = ErrNotNow
@@ -290,6 +293,13 @@ func (x *Exchange) finish(ctx context.Context) error {
 		tx := x.sh.Begin()
 		tx.Peers().Begin(st.Vector)
 		tx.End()
+	}
+	if x.Points > 0 && !x.excess && replica.Mutant != "busy-peer-trusted" {
+		st, err := x.remote.Standing(ctx, x.sh.ID())
+		if err != nil {
+			return err
+		}
+		x.excess = st.Turn != x.turn // some of the points may have come by an exchange that the peer began meanwhile
 	}
 	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess) })
 	return nil

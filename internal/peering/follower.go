@@ -178,6 +178,9 @@ func (f *Follower) Done(w Want) {
 	}
 }
 
+// Compared gives the excess of a shard of the peer that an exchange brought, 0 = none.
+func (f *Follower) Compared(shard int) uint64 { return f.lane(shard).united }
+
 func (f *Follower) lane(id int) *followed {
 	for _, l := range f.lanes {
 		if l.sh.ID() == id {

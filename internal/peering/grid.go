@@ -137,6 +137,7 @@ func appendStanding(dst []byte, st Standing) []byte {
 	}
 	dst = binary.LittleEndian.AppendUint64(append(dst, flags), st.Excess)
 	dst = binary.LittleEndian.AppendUint64(dst, st.Compared)
+	dst = binary.AppendUvarint(dst, st.Turn)
 	dst = varint.AppendSigned(dst, int64(st.Floor))
 	dst = binary.AppendUvarint(dst, uint64(len(st.Vector)))
 	for _, r := range st.Vector {
@@ -180,7 +181,8 @@ func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error)
 func (in *input) standing(shard int) (st Standing) {
 	flags := in.byte()
 	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
-	st.Excess, st.Compared, st.Floor = in.uint64(), in.uint64(), series.Period(in.signed())
+	st.Excess, st.Compared = in.uint64(), in.uint64()
+	st.Turn, st.Floor = in.uvarint(mostSeq), series.Period(in.signed())
 	for range in.count() {
 		v, rest, err := replog.ReadReach(in.b, shard)
 		if in.b = rest; err != nil {

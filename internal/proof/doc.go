@@ -2,8 +2,8 @@
 //
 // # What it is
 //
-// Judge is the rule, a pure function: which hours of two replicas differ though nothing is under way that would make
-// them equal. A Prover asks each peer once a minute, counts and names what Judge finds, and repairs it by an exchange of
+// Judge is the rule, a pure function: which hours of two replicas differ though nothing is under way that would mend
+// that. A Prover asks each peer once a minute, counts and names what Judge finds, and repairs it by an exchange of
 // these hours. It also reads all points in memory, slowly, and compares them with the digests that were kept when they
 // came: what does not fit is damaged, and is replaced by a peer's points when these fit.
 //
@@ -13,10 +13,10 @@
 //
 // # Invariants
 //
-// An hour counts as different only when both vectors cover what the other side had a round before, both sides have
-// compared with what no log tells of, the floors are the same, and the digests of the hour have not moved on either side
-// in between. So no point that is on its way counts. Each difference counts once. What is damaged is never replaced by
-// anything but the very points that were there.
+// An hour counts as different only if both vectors cover what the other side had a round before, both sides have
+// compared with what no log tells of, the floors are the same, and the digests of the hour have not moved in between.
+// So no point that is on its way counts. Each difference counts once. What is damaged is never replaced by anything but
+// the very points that were there.
 //
 // # What it does not do
 //

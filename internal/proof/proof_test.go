@@ -32,11 +32,13 @@ type side struct {
 // near is a Peer that is always there.
 type near struct{ other, own *side }
 
-func (n near) Peer() string                                   { return n.other.Self.Node }
-func (n near) Shards() []*shard.Shard                         { return n.own.Feed.Shards }
-func (n near) Follows() (peering.Hello, bool)                 { return n.other.Self, true }
-func (n near) Compared(int) uint64                            { return 0 }
-func (n near) Remote(context.Context) (peering.Remote, error) { return comparing{n.other.Feed, n.own}, nil }
+func (n near) Peer() string                   { return n.other.Self.Node }
+func (n near) Shards() []*shard.Shard         { return n.own.Feed.Shards }
+func (n near) Follows() (peering.Hello, bool) { return n.other.Self, true }
+func (n near) Compared(int) uint64            { return 0 }
+func (n near) Remote(context.Context) (peering.Remote, error) {
+	return comparing{n.other.Feed, n.own}, nil
+}
 
 // comparing is a far side that has compared with all that the near side has.
 type comparing struct {

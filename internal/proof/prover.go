@@ -24,7 +24,7 @@ const (
 // Peer is a node to be compared with; a peering.Link is one.
 type Peer interface {
 	Peer() string
-	Shards() []*shard.Shard // of this node: those that the peer holds too
+	Shards() []*shard.Shard                  // of this node: those that the peer holds too
 	Follows() (other peering.Hello, ok bool) // whether its log is followed: else there is nothing to prove
 	Compared(shard int) uint64
 	Remote(ctx context.Context) (peering.Remote, error)
@@ -223,7 +223,8 @@ func (p *Prover) repair(ctx context.Context, here at, w peering.Want, remote pee
 	p.status.Repaired += int64(x.Repair.Points)
 	p.mu.Unlock()
 	p.cfg.Log.Warn("replicas differed, and were compared", "peer", here.peer, "shard", here.shard,
-		"hours", x.Repair.Hours, "latest", hourText(w.Hours[0]), "series", x.Repair.Series, "points_brought", x.Repair.Points, "of", x.Named, "err", err)
+		"hours", x.Repair.Hours, "latest", hourText(w.Hours[0]), "series", x.Repair.Series,
+		"points_brought", x.Repair.Points, "of", x.Named, "err", err)
 	return err
 }
 

@@ -125,7 +125,8 @@ func (p *Prover) mend(ctx context.Context, sh *shard.Shard, k series.Key, peer P
 }
 
 // fetch gives all points that a peer has of a key, in order.
-func fetch(ctx context.Context, sh *shard.Shard, k series.Key, remote peering.Remote) (points []series.Point, err error) {
+func fetch(ctx context.Context, sh *shard.Shard, k series.Key, remote peering.Remote) ([]series.Point, error) {
+	var points []series.Point
 	first, last := sh.Layout().Span(k.Period)
 	hours, err := remote.Hours(ctx, sh.ID())
 	if err != nil {

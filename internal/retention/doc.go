@@ -2,8 +2,8 @@
 //
 // # What it is
 //
-// A Policy is what the floor depends on; Next is the rule, a pure function of it and of Clocks. AppendFile and ParseFile
-// are the floor file. Together they are the promise that no clock wipes live data.
+// A Policy is what the floor depends on; Next is the rule, a pure function of it and of Clocks. AppendFile and
+// ParseFile are the floor file. Together they are the promise that no clock wipes live data.
 //
 // # Where it sits
 //

@@ -81,3 +81,11 @@ func (n *Node) HostPort() string {
 	rest, _, _ = strings.Cut(rest, "/")
 	return rest
 }
+
+// PasswordOf is the password of a node's front door: its own, else the flock's.
+func (t *Topology) PasswordOf(n *Node) string {
+	if n.Password != "" {
+		return n.Password
+	}
+	return t.Password
+}

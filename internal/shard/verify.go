@@ -11,8 +11,8 @@ type verifier interface {
 // verifyAtOnce is how many points are read under one lock, about: a millisecond.
 const verifyAtOnce = 10_000
 
-// Verify reads some points of a period, from a place on, and gives the keys whose memory is damaged, and the place to go
-// on from, 0 at the end. A store that can not tell has no damage.
+// Verify reads some points of a period, from a place on, and gives the keys whose memory is damaged, and the place to
+// go on from, 0 at the end. A store that can not tell has no damage.
 func (s *Shard) Verify(p series.Period, from uint32) (damaged []series.Key, next uint32) {
 	v, ok := s.cfg.Store.(verifier)
 	if !ok {

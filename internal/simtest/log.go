@@ -11,6 +11,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -38,12 +39,14 @@ type LogFlock struct {
 	serial  int
 	written map[string]bool // every point that was ever acknowledged
 	owed    map[string]bool // those of them that must be everywhere in the end
+	wrong   error           // a proof that was wrong
 	Count   Counts
 }
 
 // Counts is what a history came to.
 type Counts struct {
 	Written, Sent, Useful, Exchanges, Abandoned, Crashes, Answers int
+	Proofs, Equal                                                 int // looks at two nodes, hours that were proven equal
 	TailMost                                                      int64
 }
 
@@ -89,6 +92,7 @@ type logLink struct {
 	late     [][]byte // answers that are under way
 	exchange *peering.Exchange
 	want     peering.Want // it was begun for
+	pair     *proof.Pair  // as both ends were when they were proven equal last
 }
 
 // NewLogFlock makes a flock of n nodes.

@@ -52,6 +52,9 @@ func (f *LogFlock) Settle() {
 
 // Check says what does not hold of a flock that has settled.
 func (f *LogFlock) Check() error {
+	if f.wrong != nil {
+		return f.wrong
+	}
 	hours := map[string]bool{}
 	for i, n := range f.nodes {
 		held := map[string]bool{}

@@ -3,9 +3,11 @@ package simtest
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
@@ -20,7 +22,7 @@ func (f *LogFlock) disconnect(l *logLink) {
 		l.exchange.Abandon()
 		f.Count.Abandoned++
 	}
-	l.session, l.follower, l.exchange, l.late = nil, nil, nil, nil
+	l.session, l.follower, l.exchange, l.late, l.pair = nil, nil, nil, nil, nil
 }
 
 // step does one thing on a link: ask, take an answer, or a piece of an exchange.
@@ -34,6 +36,8 @@ func (f *LogFlock) step(l *logLink) {
 	case l.session == nil:
 		l.session = l.to.feed.NewSession()
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, []*shard.Shard{l.from.sh})
+	case f.rng.IntN(8) == 0:
+		f.prove(l)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
 		f.exchange(l)
 	case len(l.late) > 0:
@@ -107,6 +111,32 @@ func (f *LogFlock) exchange(l *logLink) {
 		l.exchange.Abandon()
 		l.exchange = nil
 		f.Count.Abandoned++
+	}
+}
+
+// prove compares both ends as package proof does. Whatever has happened, no hour may count as different.
+func (f *LogFlock) prove(l *logLink) {
+	is := proof.Pair{Compared: l.follower.Compared(1)}
+	var err error
+	is.Peer, err = l.to.feed.Snapshot(context.Background(), 1)
+	must(err)
+	for _, back := range l.to.links {
+		if back.to == l.from && back.follower != nil {
+			is.Peer.Compared = back.follower.Compared(1)
+		}
+	}
+	flaky{f, l}.busy()
+	is.Own, err = l.from.feed.Snapshot(context.Background(), 1)
+	must(err)
+	was := l.pair
+	if l.pair = &is; was == nil {
+		return
+	}
+	v := proof.Judge(*was, is)
+	f.Count.Proofs++
+	f.Count.Equal += v.Equal
+	if len(v.Different) > 0 && f.wrong == nil {
+		f.wrong = fmt.Errorf("%s and %s are said to differ: %+v", l.from.name, l.to.name, v.Different)
 	}
 }
 

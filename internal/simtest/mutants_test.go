@@ -33,6 +33,10 @@ var mutants = []string{
 	"clock-refuses",            // R9: a merge refuses by the clock
 	"no-transit",               // R10: entries of others are not passed on
 	"skips-sent",               // an entry is sent that the peer can not take
+	"busy-peer-trusted",        // so are those that a peer had from an exchange of its own
+	"proof-uncovered",          // what is on its way counts as different
+	"proof-moving",             // so does an hour that moves
+	"proof-excess",             // so does what no vector tells of
 	"excess-unsaid",            // points that no log tells of are kept to oneself
 }
 
@@ -58,7 +62,8 @@ func TestMutants(t *testing.T) {
 		name := mutants[(first+i)%len(mutants)]
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../peering")
+			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../peering",
+				"../proof")
 			histories := exec.CommandContext(ctx, self, "-test.run", "^TestLogFlock_histories$")
 			by := killed(directed, name, "")
 			if by == "" {

@@ -1,4 +1,4 @@
-package node
+package neighbours
 
 import (
 	"context"
@@ -19,45 +19,46 @@ import (
 // pollTimeout bounds one look at a peer.
 const pollTimeout = time.Second
 
-// peerView is what a peer said last.
-type peerView struct {
-	node *ring.Node
-	conn *door.Conn
+// View is what another node said last.
+type View struct {
+	Up   bool
+	Err  string            // why it is not up
+	Info map[string]string // fields of INFO; what it said last while it is away
+	Rate float64           // points written per second
 
-	up    bool
-	err   string            // why it is not up
-	info  map[string]string // fields of INFO; what it said last while it is away
-	skew  time.Duration     // its clock less ours
-	rate  float64           // points written per second
+	node  *ring.Node
+	conn  *door.Conn
+	skew  time.Duration // its clock less ours
 	asked time.Time
 }
 
-// flock is this node's view of all the others.
-type flock struct {
+// All is this node's view of all the others.
+type All struct {
 	clock func() time.Time
 
-	mu    sync.Mutex // protects the views' fields below conn
-	peers []*peerView
+	mu    sync.Mutex // protects the views
+	peers []*View
 }
 
-func newFlock(t *ring.Topology, self *ring.Node, clock func() time.Time) (*flock, error) {
-	f := &flock{clock: clock}
+// New makes the view of all nodes but self. Nobody is asked before RunPoll.
+func New(t *ring.Topology, self *ring.Node, clock func() time.Time) (*All, error) {
+	f := &All{clock: clock}
 	for i := range t.Nodes {
 		n := &t.Nodes[i]
 		if n.Name == self.Name {
 			continue
 		}
-		c, err := door.New(door.Config{URL: n.URL, Password: passwordOf(t, n)})
+		c, err := door.New(door.Config{URL: n.URL, Password: t.PasswordOf(n)})
 		if err != nil {
 			return nil, err
 		}
-		f.peers = append(f.peers, &peerView{node: n, conn: c})
+		f.peers = append(f.peers, &View{node: n, conn: c})
 	}
 	return f, nil
 }
 
-// runPoll asks all peers at once.
-func (f *flock) runPoll(ctx context.Context) {
+// RunPoll asks all peers at once.
+func (f *All) RunPoll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	var g errgroup.Group
@@ -70,13 +71,13 @@ func (f *flock) runPoll(ctx context.Context) {
 	_ = g.Wait() // ask reports through the view
 }
 
-func (f *flock) ask(ctx context.Context, p *peerView) {
+func (f *All) ask(ctx context.Context, p *View) {
 	replies, _, err := p.conn.Do(ctx, [][]string{{"TIME"}, {"INFO"}})
 	now := f.clock()
 	if err != nil {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		p.up, p.err, p.rate = false, err.Error(), 0
+		p.Up, p.Err, p.Rate = false, err.Error(), 0
 		return
 	}
 	clock, timeErr := replies[0].AsStrSlice()
@@ -84,38 +85,38 @@ func (f *flock) ask(ctx context.Context, p *peerView) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := errors.Join(timeErr, infoErr); err != nil || len(clock) != 2 {
-		p.up, p.err, p.rate = false, fmt.Sprintf("it answers TIME and INFO with: %v", err), 0
+		p.Up, p.Err, p.Rate = false, fmt.Sprintf("it answers TIME and INFO with: %v", err), 0
 		return
 	}
-	p.up, p.err = true, ""
+	p.Up, p.Err = true, ""
 	sec, _ := strconv.ParseInt(clock[0], 10, 64)
 	micro, _ := strconv.ParseInt(clock[1], 10, 64)
 	p.skew = time.Unix(sec, micro*1000).Sub(now)
-	info := parseInfo(text)
-	if elapsed := now.Sub(p.asked).Seconds(); p.info != nil && elapsed > 0 {
-		p.rate = max(0, float64(number(info["dunlin_written"])-number(p.info["dunlin_written"]))/elapsed)
+	info := ParseInfo(text)
+	if elapsed := now.Sub(p.asked).Seconds(); p.Info != nil && elapsed > 0 {
+		p.Rate = max(0, float64(Number(info["dunlin_written"])-Number(p.Info["dunlin_written"]))/elapsed)
 	}
-	p.info, p.asked = info, now
+	p.Info, p.asked = info, now
 }
 
-// snapshot copies the views, by name.
-func (f *flock) snapshot() map[string]peerView {
+// Snapshot copies the views, by name.
+func (f *All) Snapshot() map[string]View {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	views := make(map[string]peerView, len(f.peers))
+	views := make(map[string]View, len(f.peers))
 	for _, p := range f.peers {
 		views[p.node.Name] = *p
 	}
 	return views
 }
 
-// skew is the median of the reachable peers' clocks less ours, nil when no peer is reachable.
-func (f *flock) skew() *time.Duration {
+// Skew is the median of the reachable peers' clocks less ours, nil when no peer is reachable.
+func (f *All) Skew() *time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var skews []time.Duration
 	for _, p := range f.peers {
-		if p.up {
+		if p.Up {
 			skews = append(skews, p.skew)
 		}
 	}
@@ -126,14 +127,18 @@ func (f *flock) skew() *time.Duration {
 	return &skews[(len(skews)-1)/2]
 }
 
-func (f *flock) close() {
+// Len is how many other nodes there are.
+func (f *All) Len() int { return len(f.peers) }
+
+// Close ends all connections.
+func (f *All) Close() {
 	for _, p := range f.peers {
 		p.conn.Close()
 	}
 }
 
-// parseInfo reads the text of INFO.
-func parseInfo(text string) map[string]string {
+// ParseInfo reads the text of INFO.
+func ParseInfo(text string) map[string]string {
 	fields := map[string]string{}
 	for line := range strings.Lines(text) {
 		if k, v, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
@@ -143,8 +148,8 @@ func parseInfo(text string) map[string]string {
 	return fields
 }
 
-// parsePairs reads a=1,b=2.
-func parsePairs(text string) map[string]string {
+// ParsePairs reads a=1,b=2.
+func ParsePairs(text string) map[string]string {
 	pairs := map[string]string{}
 	for part := range strings.SplitSeq(text, ",") {
 		if k, v, ok := strings.Cut(part, "="); ok {
@@ -154,7 +159,8 @@ func parsePairs(text string) map[string]string {
 	return pairs
 }
 
-func number(s string) int64 {
+// Number reads a number, 0 where there is none.
+func Number(s string) int64 {
 	n, _ := strconv.ParseInt(s, 10, 64)
 	return n
 }
