@@ -1,21 +1,13 @@
 package dunlin
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
@@ -77,57 +69,68 @@ func TestClient_ipv6(t *testing.T) {
 }
 
 func TestClient_tls(t *testing.T) {
-	dir := t.TempDir()
-	roots := certificate(t, dir)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	_, url, login := redistest.StartTLS(t)
+	conf, err := login.TLS.Config()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
-	_ = ln.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	redistest.Start(t, "--tls-port", port, "--tls-cert-file", filepath.Join(dir, "cert"), "--tls-key-file",
-		filepath.Join(dir, "key"), "--tls-ca-cert-file", filepath.Join(dir, "cert"), "--tls-auth-clients", "no")
-	roundTrip(t, openClient(t, Config{URL: "rediss://" + addr, TLS: &tls.Config{RootCAs: roots}}))
-	c := openClient(t, Config{URL: "rediss://" + addr}) // a certificate that nobody vouches for
+	roundTrip(t, openClient(t, Config{URL: url, TLS: conf}))
+	c := openClient(t, Config{URL: url}) // a certificate that nobody vouches for
 	if _, err := c.Write(t.Context(), sequence(0, 1)); !errors.Is(err, ErrUnavailable) ||
 		!strings.Contains(err.Error(), "certificate") {
 		t.Fatal(err)
 	}
 }
 
-// certificate writes a certificate for 127.0.0.1 that signs itself, and its key.
-func certificate(t *testing.T, dir string) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// TestClient_waysOfAFile: one topology file names nodes behind TLS, a Unix socket and a user with a password, each
+// holding a shard of its own, so that every point proves one way.
+func TestClient_waysOfAFile(t *testing.T) {
+	dir, err := os.MkdirTemp("", "dunlin") // t.TempDir is too long for the name of a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"cert": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "PRIVATE KEY", Bytes: private},
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	secured, url, login := redistest.StartTLS(t)
+	local := redistest.Start(t, "--unixsocket", filepath.Join(dir, "redis.sock"))
+	named := redistest.Start(t)
+	named.Do("ACL", "SETUSER", "writer", "on", ">geheim", "+@all", "~*")
+	named.Do("ACL", "SETUSER", "default", "off")
+	file := filepath.Join(dir, "flock.yaml")
+	for path, text := range map[string]string{
+		"ca": login.TLS.CA, "cert": login.TLS.Cert, "key": login.TLS.Key, "pw": "geheim\n",
+		"flock.yaml": `cluster: c
+rings: [{from: 2026-11-01, shards: 3}]
+tls: {ca_file: ca, cert_file: cert, key_file: key}
+nodes:
+  secured: {url: "` + url + `", hold: [1]}
+  local: {url: "unix://` + dir + `/redis.sock", hold: [2]}
+  named: {url: "` + named.URL + `", hold: [3], auth: {user: writer, password_file: pw}}
+`,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
+	c := openClient(t, Config{File: file})
+	var points []Point
+	for i := range 30 {
+		points = append(points, Point{Host: fmt.Sprint("h", i), Metric: "m", Time: noon, Value: "1"})
+	}
+	if results, err := c.Write(t.Context(), points); err != nil {
+		t.Fatal(results, err)
+	}
+	if err := c.Reload(); err != nil { // the same file: nobody is dialed anew
 		t.Fatal(err)
 	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return pool
+	for _, p := range points {
+		if got, err := c.Range(t.Context(), p.Host, p.Metric, noon, noon); err != nil || len(got) != 1 {
+			t.Fatal(p.Host, got, err)
+		}
+	}
+	named.Do("AUTH", "writer", "geheim")
+	for name, r := range map[string]*redistest.Server{"secured": secured, "local": local} {
+		if got := r.Do("DBSIZE"); got == ":0" {
+			t.Errorf("%s has nothing", name)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/spool"
 	"github.com/dunlin-db/dunlin/internal/upstream"
@@ -24,7 +25,7 @@ type Client struct {
 // core is what all holders of one client share.
 type core struct {
 	cfg    Config
-	target *upstream.Target // of Config.URL, else nil
+	target *address.Target // of Config.URL, else nil
 	view   atomic.Pointer[view]
 	queue  *queue
 	counts counts
@@ -118,20 +119,24 @@ func (c *core) member(topo *Topology, n *ring.Node) (*member, error) {
 	m.far = c.distance(topo, n)
 	target := c.target
 	if target == nil {
-		t, err := upstream.ParseTarget(n.URL)
+		t, err := address.Parse(n.URL)
 		if err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
 		}
 		target = &t
 	}
 	m.db = target.DB
-	if old := c.members[n.Name]; old != nil && old.info.URL == n.URL && old.info.Password == n.Password {
+	if old := c.members[n.Name]; old != nil && old.info.URL == n.URL && old.info.Login == n.Login {
 		m.server, m.rank = old.server, old.rank
 		m.plain.Store(old.plain.Load())
 		return m, nil
 	}
+	conf, err := n.TLS.Config()
+	if err != nil {
+		return nil, fmt.Errorf("node %s: tls: %w", n.Name, err)
+	}
 	m.server = upstream.New(upstream.Config{
-		Target: *target, User: c.cfg.User, Password: n.Password, TLS: c.cfg.TLS,
+		Target: *target, User: cmp.Or(n.User, c.cfg.User), Password: n.Password, TLS: cmp.Or(conf, c.cfg.TLS),
 		Timeout: c.cfg.Timeout, MaxPause: c.cfg.Limits.MaxPause, Changed: c.queue.changed,
 	})
 	return m, nil

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
-	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // Topology is what a topology file says. It comes from LoadTopology.
@@ -42,10 +42,10 @@ type Config struct {
 	// URL is one server: redis://host:port, rediss://host:port (TLS), both with /i behind it for database i alone, which
 	// of a node is its shard i, or unix:///path/of/socket?db=i.
 	URL      string
-	User     string // with URL; empty = the default user
-	Password string // with URL; a topology has its own
-	Layout   string // with URL: how the flock writes periods, 2006-01-02 if empty
-	TLS      *tls.Config
+	User     string      // with URL; empty = the default user
+	Password string      // with URL; a topology has its own
+	Layout   string      // with URL: how the flock writes periods, 2006-01-02 if empty
+	TLS      *tls.Config // with URL, and where a topology says nothing of it
 
 	Site string // the client's site: its nodes come first
 	Node string // the name of the node that comes first of all
@@ -102,7 +102,7 @@ func (cfg Config) check() error {
 }
 
 // topology gives the flock, and where the one server of a URL is.
-func (cfg Config) topology() (*Topology, *upstream.Target, error) {
+func (cfg Config) topology() (*Topology, *address.Target, error) {
 	switch {
 	case cfg.Topology != nil:
 		return cfg.Topology, nil, nil
@@ -110,7 +110,7 @@ func (cfg Config) topology() (*Topology, *upstream.Target, error) {
 		t, err := ring.Load(cfg.File)
 		return t, nil, err
 	}
-	target, err := upstream.ParseTarget(cmp.Or(cfg.URL, "redis://127.0.0.1:6390"))
+	target, err := address.Parse(cmp.Or(cfg.URL, "redis://127.0.0.1:6390"))
 	if err != nil {
 		return nil, nil, err
 	}

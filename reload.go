@@ -5,18 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/ring"
-	"github.com/dunlin-db/dunlin/internal/upstream"
 )
 
 // AddNode makes a node known: where its front door answers (as Config.URL), its site, and the shards it holds, all if
-// none is named. It has the flock's password. Nothing that waits or is on its way is lost.
+// none is named. One logs in there as the flock says. Nothing that waits or is on its way is lost.
 func (c *Client) AddNode(name, url, site string, hold ...int) error {
 	return c.core.change(func(t *Topology) error {
 		if t.Node(name) != nil {
 			return fmt.Errorf("%w: there is a node %s already", ErrConfig, name)
 		}
-		if _, err := upstream.ParseTarget(url); err != nil {
+		if _, err := address.Parse(url); err != nil {
 			return fmt.Errorf("%w: node %s: %w", ErrConfig, name, err)
 		}
 		for _, shard := range hold {
@@ -30,7 +30,7 @@ func (c *Client) AddNode(name, url, site string, hold ...int) error {
 			}
 		}
 		hold = slices.Compact(slices.Sorted(slices.Values(hold)))
-		t.Nodes = append(t.Nodes, ring.Node{Name: name, URL: url, Site: site, Hold: hold, Password: t.Password})
+		t.Nodes = append(t.Nodes, ring.Node{Name: name, URL: url, Site: site, Hold: hold, Login: t.Login})
 		slices.SortFunc(t.Nodes, func(a, b ring.Node) int { return strings.Compare(a.Name, b.Name) })
 		return nil
 	})

@@ -24,9 +24,12 @@ drain) run() { durable '^TestDrain$'; } ;;
 incidents) run() { durable '^TestIncident'; } ;;
 crash) run() { storage DUNLIN_CRASH_RUNS=24 '^TestDir_(crash|damage)$'; } ;;
 client) run() { DUNLIN_CLIENT_LONG=1 DUNLIN_COUNTS=$counts go test -count=1 -timeout 60m -v -run '^TestKill$' ./test/client; } ;;
+graphs) run() {
+	DUNLIN_FLOCK_LONG=1 DUNLIN_FLOCK_GRAPHS=64 DUNLIN_COUNTS=$counts go test -count=1 -timeout 60m ./test/flock
+} ;;
 damage) run() { storage DUNLIN_DAMAGE_PAIRS=500000 '^TestWalker_damage$'; } ;;
 *)
-	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage|client MINUTES=20" >&2
+	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage|client|graphs MINUTES=20" >&2
 	exit 2
 	;;
 esac

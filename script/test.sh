@@ -87,9 +87,10 @@ quick() {
 		for store in engine redis mixed; do
 			step "scenarios: $store" gotest -count=1 -timeout 240s -run "^TestScenarios\$/^$store\$" ./test/scenario
 		done
-		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$' $(go list ./test/... | grep -vE 'durable|client')
+		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$' $(go list ./test/... | grep -vE 'durable|client|flock')
 	fi
 	[ ! -d test/client ] || step "the client, while nodes die and stop" gotest -count=1 -timeout 900s ./test/client
+	[ ! -d test/flock ] || step "flocks, cut, slowed, stopped and killed" gotest -count=1 -timeout 300s ./test/flock
 	[ ! -d test/durable ] || step "durability, on real processes and disks" gotest -count=1 -timeout 300s ./test/durable
 	[ ! -f test/interop/go.mod ] || step "client libraries: Go" in_dir test/interop gotest -count=1 -timeout 120s ./...
 	[ ! -f test/interop/ioredis/package.json ] || step "client libraries: ioredis" ioredis

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -26,11 +26,11 @@ const (
 
 // Config says where a Conn leads.
 type Config struct {
-	URL      string // redis://host:port
-	Password string
-	DB       int
-	Proto    int           // 2 or 3; 0 = 2
-	Timeout  time.Duration // of a command of Call, and without a sign of life; 0 = 5 s
+	URL string // address.Parse
+	address.Login
+	DB      int
+	Proto   int           // 2 or 3; 0 = 2
+	Timeout time.Duration // of a command of Call, and without a sign of life; 0 = 5 s
 }
 
 // Conn is a connection to another node's front door, made when it is first wanted. It is safe for concurrent use.
@@ -49,29 +49,25 @@ type Conn struct {
 
 // New prepares a connection.
 func New(cfg Config) (*Conn, error) {
-	u, err := url.Parse(cfg.URL)
+	target, err := address.Parse(cfg.URL)
 	if err != nil {
-		return nil, fmt.Errorf("node url %q: %w", cfg.URL, err)
+		return nil, fmt.Errorf("node: %w", err)
 	}
-	addr := u.Host
-	if u.Port() == "" {
-		addr = net.JoinHostPort(u.Hostname(), "6390")
+	conf, err := cfg.TLS.Config()
+	if err != nil {
+		return nil, fmt.Errorf("node %s: tls: %w", cfg.URL, err)
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 5 * time.Second
 	}
 	c := &Conn{cfg: cfg, opt: rueidis.ClientOption{
-		InitAddress: []string{addr}, Password: cfg.Password, SelectDB: cfg.DB,
+		InitAddress: []string{target.Addr}, Username: cfg.User, Password: cfg.Password, SelectDB: cfg.DB,
 		DisableCache: true, DisableRetry: true, ForceSingleClient: true, AlwaysRESP2: cfg.Proto != 3,
 		ConnWriteTimeout: cfg.Timeout, PipelineMultiplex: -1,
 		Dialer: net.Dialer{Timeout: dialTimeout},
 	}}
-	c.opt.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
-		raw, err := d.DialContext(ctx, "tcp", addr)
-		if err != nil {
-			return nil, err
-		}
-		return &counting{raw, &c.bytes}, nil
+	c.opt.DialCtxFn = func(ctx context.Context, _ string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+		return target.Dial(ctx, d, conf, func(raw net.Conn) net.Conn { return &counting{raw, &c.bytes} })
 	}
 	return c, nil
 }
@@ -133,10 +129,11 @@ func (c *Conn) Call(ctx context.Context, cmd string, arg []byte) ([]byte, error)
 	b, err := replies[0].AsBytes()
 	var refusal *rueidis.RedisError
 	if errors.As(err, &refusal) {
-		text := strings.ToLower(refusal.Error())
+		kind, text := peering.ErrRefused, strings.ToLower(refusal.Error())
 		if strings.HasPrefix(text, "nolog") || strings.Contains(text, "unknown command") {
-			err = fmt.Errorf("%w: %w", peering.ErrNoLog, err)
+			kind = peering.ErrNoLog
 		}
+		err = fmt.Errorf("%w: %w", kind, err)
 	}
 	return b, err
 }

@@ -174,7 +174,7 @@ func (s *Store) Replay(puts []store.Put) {
 }
 
 // record tells the recorder of a point that is new.
-func (s *Store) record(id uint32, pt series.Point) {
+func (s *Store) record(id uint32, pt *series.Point) {
 	if s.cfg.Recorder != nil && !s.quiet {
 		s.cfg.Recorder.Point(s.names.Named(id), s.names.Name(id), pt)
 	}

@@ -116,7 +116,7 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 	s.cfg.Grid.Add(grid.Point{Period: to.p.id, ID: to.id, Seed: s.names.Seed(to.id), TS: put.TS, Digest: one})
 	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
 	put.Added = true
-	s.record(to.id, put.Point())
+	s.record(to.id, &series.Point{TS: put.TS, Frac: put.Frac, Value: put.Member[put.ValueAt:]})
 	to.p.points++
 	to.p.touch(to.id, e, s.tick(nowMicros))
 }
@@ -181,7 +181,8 @@ func (s *Store) Apply(puts []store.Put, all bool) error {
 			return p.Err
 		case all:
 			if id, ok := s.names.Find(p.Series); ok {
-				s.record(id, p.Point())
+				pt := p.Point()
+				s.record(id, &pt)
 			}
 		}
 	}

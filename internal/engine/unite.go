@@ -111,7 +111,7 @@ func (s *Store) addDigest(pt series.Point) {
 	s.sum.Add(&one, s.seriesSeed, pt)
 	s.digest.Add(one)
 	s.cfg.Grid.Add(grid.Point{Period: s.digestOf, ID: s.digestID, Seed: s.seriesSeed, TS: pt.TS, Digest: one})
-	s.record(s.digestID, pt)
+	s.record(s.digestID, &pt)
 }
 
 // append puts a point behind all others of its key. The error is that of a limit: it needed memory.

@@ -83,7 +83,7 @@ func (f *forwarder) conn(n *ring.Node, shard, proto int) (*door.Conn, error) {
 	if c := f.conns[r]; c != nil {
 		return c, nil
 	}
-	c, err := door.New(door.Config{URL: n.URL, Password: f.topo.PasswordOf(n), DB: shard, Proto: proto})
+	c, err := door.New(door.Config{URL: n.URL, Login: n.Login, DB: shard, Proto: proto})
 	if err == nil {
 		f.conns[r] = c
 	}

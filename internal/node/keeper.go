@@ -145,7 +145,7 @@ func (k *keeper) runTidy() {
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
 	r, failed := k.state()
-	c := retention.Clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.flock.Skew()}
+	c := retention.Clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.lookout.Skew()}
 	if r.Due(c.Wall) && c.Skew == nil {
 		r.Oldest = k.node.oldest(ctx)
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
-	"github.com/dunlin-db/dunlin/internal/neighbours"
+	"github.com/dunlin-db/dunlin/internal/lookout"
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -88,7 +88,7 @@ type Node struct {
 	closers  []func() error // what New opened, closed when Run ends
 	sweepers []*sweeper     // one per held shard, lowest first
 	forward  *forwarder
-	flock    *neighbours.All
+	lookout  *lookout.Lookout
 	keeper   *keeper
 	index    *query.Index
 	disk     *storage.Dir // nil = points are not kept on disk
@@ -137,7 +137,7 @@ func New(cfg Config) (*Node, error) {
 		shards: map[int]*shard.Shard{}, forward: newForwarder(cfg.Topology, self),
 	}
 	var err error
-	if n.flock, err = neighbours.New(cfg.Topology, self, cfg.Clock); err != nil {
+	if n.lookout, err = lookout.New(cfg.Topology, self, cfg.Clock); err != nil {
 		return nil, err
 	}
 	start := time.Now()
@@ -158,7 +158,7 @@ func withDefaults(cfg Config, self *ring.Node) Config {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Password == "" {
-		cfg.Password = cfg.Topology.PasswordOf(self)
+		cfg.Password = self.Password
 	}
 	if cfg.JournalName == "" {
 		cfg.JournalName = "journal"
@@ -275,7 +275,7 @@ func (n *Node) open(ctx context.Context) error {
 func (n *Node) announce(front, http net.Listener) {
 	attrs := []any{
 		"resp", front.Addr().String(), "store", n.storeKind(), "durability", n.durability(),
-		"shards", n.self.Hold, "peers", n.flock.Len(),
+		"shards", n.self.Hold, "peers", n.lookout.Peers(),
 	}
 	if http != nil {
 		attrs = append(attrs, "http", http.Addr().String())
@@ -336,7 +336,7 @@ func (n *Node) ordered() []*shard.Shard {
 func (n *Node) close() {
 	n.closeDisk()
 	n.forward.close()
-	n.flock.Close()
+	n.lookout.Close()
 	for _, c := range slices.Backward(n.closers) {
 		if err := c(); err != nil && !errors.Is(err, store.ErrUnavailable) {
 			n.log.Warn("close", "err", err)

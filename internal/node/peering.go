@@ -88,7 +88,8 @@ func (n *Node) openPeers() error {
 		return nil
 	}
 	p.feed = &peering.Feed{
-		Self: p.hello, Meet: p.meet, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock, Compared: p.compared,
+		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
+		Compared: p.compared,
 	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
@@ -98,7 +99,7 @@ func (n *Node) openPeers() error {
 		}
 		l := &peerLink{peer: t.Name, syncers: syncers}
 		for range 2 {
-			c, err := door.New(door.Config{URL: t.URL, Password: n.cfg.Topology.PasswordOf(t), Timeout: peerTimeout})
+			c, err := door.New(door.Config{URL: t.URL, Login: t.Login, Timeout: peerTimeout})
 			if err != nil {
 				return err
 			}
@@ -171,16 +172,29 @@ func (p *peers) follows() (nodes []string) {
 // errTwice refuses a node while another one of its name is there.
 var errTwice = errors.New("another node of this name is running: give one of the two another name")
 
-// meet says why a node that introduces itself is not to be answered. Another is worth being followed at once.
+// meet says why a node is not to be answered: another one of its name is being followed.
 func (p *peers) meet(other peering.Hello) error {
-	for _, l := range p.links {
-		if l.peer != other.Node {
-			continue
-		}
-		if life, ok := l.link.Follows(); ok && life.Incarnation != other.Incarnation {
+	if l := p.link(other.Node); l != nil {
+		if life, ok := l.Follows(); ok && life.Incarnation != other.Incarnation {
 			return errTwice
 		}
-		l.link.Kick()
+	}
+	return nil
+}
+
+// heard makes a node that has introduced itself be followed at once.
+func (p *peers) heard(other peering.Hello) {
+	if l := p.link(other.Node); l != nil {
+		l.Kick()
+	}
+}
+
+// link gives the link to a node, nil if there is none.
+func (p *peers) link(node string) *peering.Link {
+	for _, l := range p.links {
+		if l.peer == node {
+			return l.link
+		}
 	}
 	return nil
 }

@@ -17,7 +17,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
-	"github.com/dunlin-db/dunlin/internal/neighbours"
 )
 
 // flipInMemory flips a bit of a place of this process's memory that holds some bytes: the one that hits is true of.
@@ -98,14 +97,16 @@ func fullRecords(t *testing.T, dir string) (recs [][]byte, file string) {
 	return recs, file
 }
 
-// replicationField gives a field of INFO replication.
-func replicationField(t *testing.T, addr, name string) string {
+// infoField gives a field of a section of INFO.
+func infoField(t *testing.T, addr, section, name string) string {
 	t.Helper()
-	text, err := send(addr, "INFO replication")
+	text, err := send(addr, "INFO "+section)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return neighbours.ParseInfo(text)[name]
+	_, rest, _ := strings.Cut(text, "\n"+name+":")
+	value, _, _ := strings.Cut(rest, "\r")
+	return value
 }
 
 // TestNode_damage: a chunk that is damaged in the memory of a running node is found, named, and replaced by the peer's
@@ -136,15 +137,16 @@ func TestNode_damage(t *testing.T) {
 	addr := f.topo.Nodes[1].HostPort()
 	good := f.sums(1)
 	flipInMemory(t, rec[len(rec)-40:], func() bool {
-		return f.sums(1) != good || replicationField(t, addr, "damaged_series") == "1"
+		return f.sums(1) != good || infoField(t, addr, "replication", "damaged_series") == "1"
 	})
 	await(t, "the damage to be mended", func() error {
-		if got := replicationField(t, addr, "damaged_series_mended"); got != "1" {
+		if got := infoField(t, addr, "replication", "damaged_series_mended"); got != "1" {
 			return fmt.Errorf("%q series are mended", got)
 		}
 		return nil
 	})
-	if d, last := replicationField(t, addr, "divergence_total"), replicationField(t, addr, "divergence_last"); d != "1" ||
+	last := infoField(t, addr, "replication", "divergence_last")
+	if d := infoField(t, addr, "replication", "divergence_total"); d != "1" ||
 		!strings.Contains(last, ":h") || !strings.Contains(last, ":m: its memory is damaged") {
 		t.Errorf("divergence_total is %s, divergence_last %q", d, last)
 	}
@@ -162,14 +164,14 @@ func TestNode_damage(t *testing.T) {
 	_, stop1 = f.boot(1)
 	defer func() { stop1() }()
 	f.same("after the damage on disk", 0, 1)
-	if text, err := send(addr, "INFO persistence"); err != nil || neighbours.ParseInfo(text)["damaged_records"] == "0" {
-		t.Errorf("the damage was not noticed: %v", err)
+	if got := infoField(t, addr, "persistence", "damaged_records"); got == "0" || got == "" {
+		t.Errorf("the damage was not noticed: %q", got)
 	}
 	stop1()
 	_, stop1 = f.boot(1)
 	f.same("after one more start", 0, 1)
-	if text, err := send(addr, "INFO persistence"); err != nil || neighbours.ParseInfo(text)["damaged_records"] != "0" {
-		t.Errorf("the damage is on disk still: %v", err)
+	if got := infoField(t, addr, "persistence", "damaged_records"); got != "0" {
+		t.Errorf("the damage is on disk still: %q", got)
 	}
 }
 

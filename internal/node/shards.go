@@ -97,7 +97,7 @@ func (n *Node) linkPeers(sh *shard.Shard) {
 			continue
 		}
 		reader := store.DialPeer(store.PeerConfig{
-			URL: peer.URL, Password: t.PasswordOf(peer), Shard: sh.ID(), Layout: t.Layout, Cluster: t.Cluster,
+			URL: peer.URL, Login: peer.Login, Shard: sh.ID(), Layout: t.Layout, Cluster: t.Cluster,
 		})
 		n.closers = append(n.closers, reader.Close)
 		n.links = append(n.links, link{peer: peer.Name, shard: sh.ID(), syncer: syncer.New(syncer.Config{

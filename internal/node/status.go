@@ -79,7 +79,7 @@ func (n *Node) runStatus(ctx context.Context) {
 		n.keeper.budget.Set(budget.Peers, n.peerBytes())
 		st, _ := s.sums()
 		goLimit = n.limitGo(st.Bytes, goLimit)
-		n.flock.RunPoll(ask)
+		n.lookout.RunOnce(ask)
 		cancel()
 		select {
 		case <-ctx.Done():

@@ -4,15 +4,11 @@ import (
 	"net"
 	"net/url"
 	"strconv"
-	"strings"
 
-	"github.com/dunlin-db/dunlin/internal/neighbours"
+	"github.com/dunlin-db/dunlin/internal/lookout"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/web"
 )
-
-// cutOff stands for a lag that can not be told: the peer does not answer.
-const cutOff = -1
 
 // view is the flock as this node's page shows it: itself from its own status, the others from what they say in INFO.
 func (n *Node) view() web.Flock {
@@ -27,7 +23,7 @@ func (n *Node) view() web.Flock {
 			Bytes: l.Bytes, Points: l.Points,
 		})
 	}
-	views := n.flock.Snapshot()
+	views := n.lookout.Views()
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		if t.Name == n.self.Name {
@@ -70,12 +66,12 @@ func (n *Node) viewSelf(s *status) web.Node {
 	return v
 }
 
-func viewPeer(t *ring.Node, p neighbours.View) web.Node {
+func viewPeer(t *ring.Node, p lookout.View) web.Node {
 	v := web.Node{
 		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.Info["dunlin_http"]), Up: p.Up, Error: p.Err,
 		Store: p.Info["dunlin_store"], Version: p.Info["dunlin_version"], Shards: t.Hold,
-		Series: neighbours.Number(p.Info["dunlin_series"]), Points: neighbours.Number(p.Info["dunlin_points"]),
-		Bytes: neighbours.Number(p.Info["dunlin_bytes"]), PointsPerSecond: p.Rate, LagMillis: map[string]int64{},
+		Series: p.Number("dunlin_series"), Points: p.Number("dunlin_points"),
+		Bytes: p.Number("dunlin_bytes"), PointsPerSecond: p.Rate, LagMillis: p.Lags(),
 		Floor: p.Info["dunlin_floor"],
 	}
 	if v.Store == "" {
@@ -84,21 +80,12 @@ func viewPeer(t *ring.Node, p neighbours.View) web.Node {
 	if own := p.Info["dunlin_url"]; own != "" {
 		v.URL = own // where it says it is: the way there may lead through something else
 	}
-	for k, text := range p.Info {
-		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
-			pairs := neighbours.ParsePairs(text)
-			v.LagMillis[peer] = neighbours.Number(pairs["lag_ms"])
-			if pairs["up"] == "false" {
-				v.LagMillis[peer] = cutOff
-			}
-		}
-	}
 	return v
 }
 
 func lagOf(err string, lagMillis int64) int64 {
 	if err != "" {
-		return cutOff
+		return lookout.CutOff
 	}
 	return lagMillis
 }

@@ -75,7 +75,7 @@ func (s *Session) compared(shard int) uint64 {
 	if s.feed.Compared == nil {
 		return 0
 	}
-	return s.feed.Compared(s.peer, shard)
+	return s.feed.Compared(s.other.Node, shard)
 }
 
 func appendHours(dst []byte, hours []grid.HourDigest) []byte {

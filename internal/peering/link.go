@@ -12,8 +12,13 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
-// ErrNoLog: the other node does not speak the log protocol at all. A Caller gives it.
-var ErrNoLog = errors.New("the other node does not speak the log protocol")
+// What a Caller gives when the other node answers with an error.
+var (
+	// ErrNoLog: it does not speak the log protocol at all.
+	ErrNoLog = errors.New("the other node does not speak the log protocol")
+	// ErrRefused: it speaks it, and not with this node.
+	ErrRefused = errors.New("the other node refuses")
+)
 
 // State says what a Link is doing.
 type State string
@@ -126,7 +131,7 @@ func (l *Link) Run(ctx context.Context) error {
 }
 
 func failed(err error) State {
-	for _, why := range []error{ErrCluster, ErrVersion, ErrSelf, errOther} {
+	for _, why := range []error{ErrCluster, ErrVersion, ErrSelf, errOther, ErrRefused} {
 		if errors.Is(err, why) {
 			return Refused
 		}

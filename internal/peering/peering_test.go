@@ -209,6 +209,18 @@ func TestSession_Do_refuses(t *testing.T) {
 	if _, err := s.Do(t.Context(), "dn.peer", []byte(a.feed.Self.String())); !errors.Is(err, ErrSelf) {
 		t.Errorf("its own hello: %v", err)
 	}
+	twice := errors.New("twice")
+	var found error // of the second of two nodes of one name it may be seen only later that it is one
+	a.feed.Meet = func(Hello) error { return found }
+	if _, err := s.Do(t.Context(), "dn.peer", []byte(newSide(t, "b").feed.Self.String())); err != nil {
+		t.Errorf("a hello: %v", err)
+	}
+	found = twice
+	for _, cmd := range []string{"dn.pull", "dn.grid"} {
+		if _, err := s.Do(t.Context(), cmd, nil); !errors.Is(err, twice) {
+			t.Errorf("%s of the second: %v", cmd, err)
+		}
+	}
 	if _, err := s.Pull(t.Context(), (&Follower{}).Request(nil, nil, 1), nil, false); err != nil {
 		t.Errorf("a request for nothing: %v", err)
 	}

@@ -23,7 +23,8 @@ const (
 // Feed is what a node answers its peers from.
 type Feed struct {
 	Self   Hello
-	Meet   func(other Hello) error // says why a node is not to be answered; nil = all are
+	Meet   func(other Hello) error // says why a node is not to be answered, each time it asks; nil = all are
+	Heard  func(other Hello)       // is told of a node that has introduced itself; may be nil
 	Shards []*shard.Shard          // with a log of their own
 	Bell   *replica.Bell           // theirs
 	Clock  func() time.Time
@@ -48,8 +49,7 @@ type Session struct {
 	lanes   map[int]*lane
 	first   int // of the feed's shards, for collect
 	most    int // bytes of records of an answer, as the peer wants it
-	met     bool
-	peer    string // its name, once it is met
+	other   Hello
 }
 
 // lane is one shard for one peer.
@@ -76,9 +76,13 @@ func (s *Session) Do(ctx context.Context, cmd string, arg []byte) ([]byte, error
 	switch {
 	case cmd == "dn.peer":
 		return s.hello(string(arg))
-	case !s.met:
+	case s.other.Node == "":
 		return nil, ErrNoHello
-	case cmd == "dn.pull":
+	}
+	if err := s.meet(s.other); err != nil { // the one that it must not be may have been found later
+		return nil, err
+	}
+	if cmd == "dn.pull" {
 		return s.Pull(ctx, arg, nil, true)
 	}
 	return s.Grid(ctx, arg, nil)
@@ -90,15 +94,25 @@ func (s *Session) hello(text string) ([]byte, error) {
 	if err == nil {
 		err = s.feed.Self.Check(other)
 	}
-	if err == nil && s.feed.Meet != nil {
-		err = s.feed.Meet(other)
+	if err == nil {
+		err = s.meet(other)
 	}
 	if err != nil {
 		return nil, err
 	}
 	*s = *s.feed.NewSession()
-	s.met, s.peer = true, other.Node
+	s.other = other
+	if s.feed.Heard != nil {
+		s.feed.Heard(other)
+	}
 	return []byte(s.feed.Self.String()), nil
+}
+
+func (s *Session) meet(other Hello) error {
+	if s.feed.Meet == nil {
+		return nil
+	}
+	return s.feed.Meet(other)
 }
 
 // NewSession begins one.
@@ -329,7 +343,7 @@ func (l *lane) points(p replica.Pick) error {
 			for l.in.Number >= uint64(len(named)) {
 				named = append(named, replog.Named{})
 			}
-			l.enc.Point(&named[l.in.Number], l.in.Series, series.Point{
+			l.enc.Point(&named[l.in.Number], l.in.Series, &series.Point{
 				TS: l.in.TS, Frac: l.in.Frac, Value: l.in.Member[l.in.ValueAt:],
 			})
 		}

@@ -140,7 +140,7 @@ func (p *packer) add(i int, name []byte, pt series.Point) {
 	if p.named[i] == nil {
 		p.named[i] = &replog.Named{}
 	}
-	p.enc.Point(p.named[i], name, pt)
+	p.enc.Point(p.named[i], name, &pt)
 	if p.n++; p.n == replog.MostPoints {
 		p.cut()
 	}

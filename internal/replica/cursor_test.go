@@ -25,7 +25,7 @@ func newShardLog(o replog.Origin, most int64) *shardLog {
 
 func (l *shardLog) log(h replog.Head) {
 	l.rec.BeginEntry()
-	l.rec.Point(&l.named, []byte("h:m"), series.Point{TS: int64(h.Seq) * 1000, Value: []byte("1")})
+	l.rec.Point(&l.named, []byte("h:m"), &series.Point{TS: int64(h.Seq) * 1000, Value: []byte("1")})
 	l.t.Append(Entry{l.rec.Record(h), h.Origin, h.Seq, l.rec.Names()}, l.now, l.s.Trimmed)
 }
 

@@ -57,7 +57,7 @@ func BenchmarkRecorder(b *testing.B) {
 			r.Begin()
 			for j := at; j < at+fleet.PerHost; j++ {
 				pt := series.Point{TS: 1795348800000 + 10_000*int64(tick), Value: row[j]}
-				r.Point(&all[j].named, all[j].name, pt)
+				r.Point(&all[j].named, all[j].name, &pt)
 			}
 			bytes += len(r.Record(Head{Shard: 1, Seq: Seq(i)})) + frameBytes
 			points += fleet.PerHost
@@ -77,7 +77,7 @@ func BenchmarkReader(b *testing.B) {
 			r.Begin()
 			for j := at; j < at+fleet.PerHost; j++ {
 				pt := series.Point{TS: 1795348800000 + 10_000*int64(tick), Value: row[j]}
-				r.Point(&all[j].named, all[j].name, pt)
+				r.Point(&all[j].named, all[j].name, &pt)
 			}
 			recs = append(recs, append([]byte(nil), r.Record(Head{Shard: 1, Seq: 1})...))
 		}

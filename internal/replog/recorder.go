@@ -93,8 +93,9 @@ func (r *Recorder) Latest() int64 { return r.latest }
 // Size is the memory that the recorder holds, bytes.
 func (r *Recorder) Size() int64 { return int64(cap(r.buf) + cap(r.out) + cap(r.bodies)*32) }
 
-// Point adds a point of a series. The point must be one of the grammar; nothing of it is kept.
-func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
+// Point adds a point of a series. The point must be one of the grammar; nothing of it is kept. It is a pointer because
+// a copy, pushed word by word and read at once in one piece, costs more than all the rest.
+func (r *Recorder) Point(n *Named, name []byte, pt *series.Point) {
 	if r.full() {
 		r.bodies = append(r.bodies, body{from: len(r.buf), base: pt.TS})
 		r.state = point{ts: pt.TS}
@@ -103,10 +104,11 @@ func (r *Recorder) Point(n *Named, name []byte, pt series.Point) {
 	if last.points == 0 {
 		last.base, r.state.ts = pt.TS, pt.TS
 	}
+	number, spell := r.number(n, name)
+	spell = spell && (last.points == 0 || number+1 != r.state.number) // the point before may have spelled it
 	last.points++
 	r.points++
 	r.latest = max(r.latest, pt.TS)
-	number, spell := r.number(n, name)
 	v, ok := parseDecimal(pt.Value)
 	flags := v.flags()
 	if !ok {

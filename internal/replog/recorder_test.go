@@ -3,6 +3,7 @@ package replog
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -60,7 +61,7 @@ func (s *shard) batch(members []member) (recs [][]byte) {
 			n = &Named{}
 			s.known[m.name] = n
 		}
-		s.r.Point(n, []byte(m.name), m.pt)
+		s.r.Point(n, []byte(m.name), &m.pt)
 	}
 	for s.r.Len() > 0 {
 		s.seq++
@@ -137,9 +138,12 @@ func TestRecorder_Record_damagedPage(t *testing.T) {
 			n := rapid.SampledFrom([]int{1, 5, 20, 20, 200}).Draw(t, "points")
 			var members []member
 			from := rapid.IntRange(0, 300).Draw(t, "from")
-			for i := range n {
-				name := fmt.Sprintf("host%d.example:metric.%d", (from+i)/20, (from+i)%20)
-				members = append(members, member{name, series.Point{TS: 1795305600000, Value: []byte("12.5")}})
+			row := rapid.SampledFrom([]int{1, 1, 3}).Draw(t, "in a row")
+			for i := range n * row {
+				j := from + i/row
+				name := fmt.Sprintf("host%d.example:metric.%d", j/20, j%20)
+				p := series.Point{TS: 1795305600000 + int64(i%row), Frac: 3, Value: []byte("12.5")}
+				members = append(members, member{name, p})
 			}
 			for _, rec := range s.batch(members) {
 				recs, starts = append(recs, rec), append(starts, size)
@@ -184,6 +188,23 @@ func TestRecorder_Record_spellsTwice(t *testing.T) {
 	}
 }
 
+// TestRecorder_Record_row: of points in a row of one series a record spells the name once.
+func TestRecorder_Record_row(t *testing.T) {
+	s := newShard()
+	var members []member
+	for i := range int64(1000) {
+		name := []string{"web1:cpu", "web1:load"}[i/500]
+		members = append(members, member{name, series.Point{TS: 1795305600000 + i*10_000, Value: []byte("1")}})
+	}
+	recs := s.batch(members)
+	if len(recs) != 1 || bytes.Count(recs[0], []byte("web1:")) != 2 {
+		t.Fatalf("%d records, the names are spelled %d times", len(recs), bytes.Count(recs[0], []byte("web1:")))
+	}
+	if got, want := read(t, recs[0], &Dict{}), texts(members); !slices.Equal(got, want) {
+		t.Errorf("read %d, want %d", len(got), len(want))
+	}
+}
+
 func TestRecorder_Record_splits(t *testing.T) {
 	s := newShard()
 	var members []member
@@ -207,7 +228,7 @@ func TestRecorder_Record_splits(t *testing.T) {
 func TestRecorder_Record_origin(t *testing.T) {
 	s := newShard()
 	s.r.Begin()
-	s.r.Point(&Named{}, []byte("a:b"), series.Point{TS: 1000, Value: []byte("1")})
+	s.r.Point(&Named{}, []byte("a:b"), &series.Point{TS: 1000, Value: []byte("1")})
 	want := Origin{Node: "n2", Shard: 7, Incarnation: 99}
 	r, err := Read(s.r.Record(Head{Shard: 7, Seq: 12, Origin: want, Foreign: true}))
 	if err != nil || !r.Foreign || r.Origin != want || r.Seq != 12 || r.Points != 1 {
@@ -231,7 +252,7 @@ func TestRecorder_BeginEntry(t *testing.T) {
 		}
 		s.r.BeginEntry()
 		for _, m := range members[:n] {
-			s.r.Point(s.known[m.name], []byte(m.name), m.pt)
+			s.r.Point(s.known[m.name], []byte(m.name), &m.pt)
 		}
 		rec := bytes.Clone(s.r.Record(want))
 		r, err := Read(rec)

@@ -3,6 +3,8 @@ package ring
 import (
 	"errors"
 	"fmt"
+
+	"github.com/dunlin-db/dunlin/internal/address"
 )
 
 // What can be wrong with a topology file. Parse wraps each in a FileError that says where.
@@ -12,7 +14,6 @@ var (
 	ErrDuplicateKey = errors.New("key given twice")
 	ErrMissing      = errors.New("missing")
 	ErrValue        = errors.New("bad value")
-	ErrLater        = errors.New("not in this version")
 	ErrPeriod       = errors.New("period and layout contradict each other")
 	ErrKeep         = errors.New("keep must be 1 or more")
 	ErrRings        = errors.New("rings must ascend by from")
@@ -20,7 +21,7 @@ var (
 	ErrNames        = errors.New("names must be one different name per shard")
 	ErrWeights      = errors.New("weights must be one number from 1 to 100 per shard")
 	ErrNoNames      = errors.New("hash craigslist needs names, one per shard")
-	ErrURL          = errors.New("bad url")
+	ErrURL          = address.ErrURL
 	ErrDuplicateURL = errors.New("url given twice")
 	ErrNode         = errors.New("bad node name")
 	ErrHold         = errors.New("hold must name different shards of the rings")
@@ -28,6 +29,8 @@ var (
 	ErrTwoStores    = errors.New("a node has redis or redis-cluster, not both")
 	ErrRedisCount   = errors.New("redis needs one url per shard the node holds")
 	ErrPassword     = errors.New("bad password file")
+	ErrTwoPasswords = errors.New("password_file stands in auth or outside it, not both")
+	ErrTLS          = errors.New("bad tls")
 )
 
 // FileError is an error at a line of the topology file.

@@ -1,11 +1,9 @@
 package ring
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -16,7 +14,6 @@ import (
 
 const (
 	maxFile      = 4 << 20 // bytes of a topology file
-	maxPassword  = 4 << 10 // bytes of a password file
 	maxShards    = 1024
 	maxWeight    = 100
 	defaultShard = 8 // the seed's eight processes
@@ -50,7 +47,7 @@ func Parse(data []byte, file string) (*Topology, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.fields(root, "the topology", "cluster period layout keep rings nodes password_file", "auth tls")
+	f, err := p.fields(root, "the topology", "cluster period layout keep rings nodes "+loginKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +84,7 @@ func (p *parser) cluster(t *Topology, root *yaml.Node, f map[string]field) error
 		return p.fail(c.value, ErrValue, "cluster must be 1 to 64 letters, digits, '.', '_' or '-'")
 	}
 	t.Cluster = c.value.Value
-	if pw, ok := f["password_file"]; ok {
-		var err error
-		t.Password, err = p.password(pw.value)
-		return err
-	}
-	return nil
+	return p.login(&t.Login, f)
 }
 
 func (p *parser) layout(t *Topology, _ *yaml.Node, f map[string]field) error {
@@ -136,40 +128,4 @@ func (p *parser) keep(t *Topology, _ *yaml.Node, f map[string]field) error {
 	}
 	t.Keep = n
 	return nil
-}
-
-// password reads a password file, whose path is relative to the topology file.
-func (p *parser) password(n *yaml.Node) (string, error) {
-	path, err := p.text(n, "password_file")
-	if err != nil {
-		return "", err
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(p.file), path)
-	}
-	pw, err := ReadPassword(path)
-	if err != nil {
-		return "", p.fail(n, ErrPassword, "%v", err)
-	}
-	return pw, nil
-}
-
-// ReadPassword reads a password file: its text without the line break at the end, not empty, at most 4 KiB.
-func ReadPassword(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("open password file: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxPassword {
-		return "", fmt.Errorf("%s: want a regular file of at most %d bytes", path, maxPassword)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("read password file: %w", err)
-	}
-	pw := strings.TrimRight(string(data), "\r\n")
-	if pw == "" {
-		return "", errors.New(path + ": the file is empty")
-	}
-	return pw, nil
 }

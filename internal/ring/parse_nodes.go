@@ -4,10 +4,11 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/dunlin-db/dunlin/internal/address"
 )
 
 var nodeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
@@ -44,11 +45,11 @@ func (p *parser) nodes(t *Topology, root *yaml.Node, f map[string]field) error {
 }
 
 func (p *parser) node(t *Topology, pair field) (Node, error) {
-	f, err := p.fields(pair.value, "node "+pair.key.Value, "site url redis redis-cluster hold password_file", "auth tls")
+	f, err := p.fields(pair.value, "node "+pair.key.Value, "site url redis redis-cluster hold "+loginKeys)
 	if err != nil {
 		return Node{}, err
 	}
-	n := Node{Name: pair.key.Value, Site: "local", Password: t.Password}
+	n := Node{Name: pair.key.Value, Site: "local", Login: t.Login}
 	if site, ok := f["site"]; ok {
 		if n.Site, err = p.text(site.value, "site"); err != nil {
 			return Node{}, err
@@ -61,10 +62,8 @@ func (p *parser) node(t *Topology, pair field) (Node, error) {
 	if n.URL, err = p.url(u.value, false); err != nil {
 		return Node{}, err
 	}
-	if pw, ok := f["password_file"]; ok {
-		if n.Password, err = p.password(pw.value); err != nil {
-			return Node{}, err
-		}
+	if err = p.login(&n.Login, f); err != nil {
+		return Node{}, err
 	}
 	if n.Hold, err = p.hold(t, f["hold"]); err != nil {
 		return Node{}, err
@@ -157,65 +156,25 @@ func (p *parser) urls(f field, n *Node) ([]string, error) {
 	return out, nil
 }
 
-// url reads redis://host:port, with a database number behind it only where db says so.
+// url reads a url of package address, with a port, and with a database number only where db says so.
 func (p *parser) url(n *yaml.Node, db bool) (string, error) {
 	s, err := p.text(n, "url")
 	if err != nil {
 		return "", err
 	}
-	if why := checkURL(s, db); why != "" {
-		if strings.Contains(s, "@") {
-			s = "redis://…" // it may hold a secret
-		}
-		return "", p.fail(n, ErrURL, "%s: %s", s, why)
+	t, err := address.Parse(s)
+	if err != nil {
+		return "", p.fail(n, err, "")
+	}
+	u, _ := url.Parse(s) // address.Parse could
+	switch {
+	case t.Network == "tcp" && u.Port() == "":
+		return "", p.fail(n, ErrURL, "%s: want a port from 1 to 65535", s)
+	case !db && (t.DB != 0 || u.RawQuery != "" || t.Network == "tcp" && strings.Trim(u.Path, "/") != ""):
+		return "", p.fail(n, ErrURL, "%s: nothing may follow the address", s)
 	}
 	return strings.TrimSuffix(s, "/"), nil
 }
-
-// checkURL says what is wrong with a url, "" when nothing is.
-func checkURL(s string, db bool) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "want redis://host:port"
-	}
-	port, perr := strconv.Atoi(u.Port())
-	path := strings.TrimPrefix(u.Path, "/")
-	switch {
-	case u.Scheme == "rediss":
-		return "TLS comes in a later version, want redis://host:port"
-	case u.Scheme != "redis" || u.Hostname() == "" || u.Opaque != "":
-		return "want redis://host:port"
-	case perr != nil || port < 1 || port > 65535:
-		return "want a port from 1 to 65535"
-	case u.User != nil:
-		return "secrets come from password_file, not from a url"
-	case u.RawQuery != "" || u.Fragment != "":
-		return "nothing may follow the port"
-	case path != "" && !db:
-		return "nothing may follow the port"
-	}
-	if path != "" {
-		if n, err := strconv.Atoi(path); err != nil || n < 0 || strconv.Itoa(n) != path {
-			return "only a database number may follow the port"
-		}
-	}
-	return ""
-}
-
-// CheckURL says whether s is the url of a front door or of a Redis process: redis://host:port, with db perhaps
-// /number. The error wraps ErrURL.
-func CheckURL(s string, db bool) error {
-	if why := checkURL(s, db); why != "" {
-		return &FileError{File: s, Err: urlError(why)}
-	}
-	return nil
-}
-
-type urlError string
-
-func (e urlError) Error() string { return string(e) }
-
-func (e urlError) Unwrap() error { return ErrURL }
 
 func (p *parser) holders(t *Topology, _ *yaml.Node, f map[string]field) error {
 	for shard := 1; shard <= t.Shards(); shard++ {

@@ -33,7 +33,7 @@ func (p *parser) rings(t *Topology, root *yaml.Node, f map[string]field) error {
 }
 
 func (p *parser) ring(l series.Layout, n *yaml.Node) (Ring, error) {
-	f, err := p.fields(n, "a ring", "from shards hash names weights", "")
+	f, err := p.fields(n, "a ring", "from shards hash names weights")
 	if err != nil {
 		return Ring{}, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -35,6 +36,9 @@ func parseIn(t *testing.T, text string) (*Topology, error) {
 	if err := os.WriteFile(filepath.Join(dir, "pw"), []byte("hunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "own"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return Parse([]byte(text), filepath.Join(dir, "flock.yaml"))
 }
 
@@ -50,22 +54,24 @@ func TestParse_good(t *testing.T) {
 		}
 		return p
 	}
+	flockwide := address.Login{Password: "hunter2"}
 	want := &Topology{
-		Cluster: "prod", Keep: 2, Password: "hunter2",
+		Cluster: "prod", Keep: 2, Login: flockwide,
 		Rings: []Ring{
 			{From: from("2026-11-22"), Shards: 2, Hash: HashHost},
 			{From: from("2026-12-01"), Shards: 3, Hash: HashCraigslist, Names: []string{"a", "b", "c"}},
 		},
 		Nodes: []Node{
 			{
-				Name: "fra1", Site: "fra", URL: "redis://[::1]:6390", RedisCluster: []string{"redis://10.2.0.5:7000"},
-				Hold: []int{1, 2, 3}, Password: "hunter2",
+				Name: "fra1", Site: "fra", URL: "redis://[::1]:6390",
+				RedisCluster: []string{"redis://10.2.0.5:7000"},
+				Hold:         []int{1, 2, 3}, Login: flockwide,
 			},
 			{
-				Name: "sfo1", Site: "sfo", URL: "redis://10.0.0.1:6390", Hold: []int{1, 3}, Password: "hunter2",
+				Name: "sfo1", Site: "sfo", URL: "redis://10.0.0.1:6390", Hold: []int{1, 3}, Login: flockwide,
 				Redis: []string{"redis://127.0.0.1:6379", "", "redis://127.0.0.1:6380/2"},
 			},
-			{Name: "sfo2", Site: "sfo", URL: "redis://10.0.0.2:6390", Hold: []int{1, 2, 3}, Password: "hunter2"},
+			{Name: "sfo2", Site: "sfo", URL: "redis://10.0.0.2:6390", Hold: []int{1, 2, 3}, Login: flockwide},
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -114,7 +120,6 @@ func TestParse_refuses(t *testing.T) {
 	f("unknown node key", replace("    site: sfo", "    sight: sfo"), ErrUnknownKey, ":10")
 	f("twice", replace("keep: 2", "keep: 2\nkeep: 3"), ErrDuplicateKey, ":4")
 	f("node twice", replace("  sfo2:", "  sfo1:"), ErrDuplicateKey, ":9")
-	f("later", good+"tls: {ca_file: x}\n", ErrLater, ":16")
 	f("no cluster", replace("cluster: prod\n", ""), ErrMissing, "")
 	f("bad cluster", replace("prod", `"a b"`), ErrValue, ":1")
 	f("period", replace("period: day", "period: week"), ErrValue, ":2")
@@ -122,6 +127,41 @@ func TestParse_refuses(t *testing.T) {
 	f("period against layout", replace("period: day", "period: day\nlayout: 2006010215"), ErrPeriod, ":3")
 	f("keep 0", replace("keep: 2", "keep: 0"), ErrKeep, ":3")
 	f("keep word", replace("keep: 2", "keep: two"), ErrValue, ":3")
+}
+
+// TestParse_login: what it takes to log in is the flock's, or the node's own.
+func TestParse_login(t *testing.T) {
+	text := strings.Replace(good, "site: sfo, url: redis://10.0.0.2:6390",
+		"url: rediss://10.0.0.2:6390, auth: {user: u, password_file: own}", 1)
+	text = strings.Replace(text, "url: redis://10.0.0.1:6390", "url: unix:///run/dunlin.sock", 1)
+	text = strings.Replace(text, "redis://127.0.0.1:6379", "unix:///run/redis.sock?db=3", 1)
+	got, err := parseIn(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.Node("sfo2"); n.URL != "rediss://10.0.0.2:6390" ||
+		n.Login != (address.Login{User: "u", Password: "mine"}) {
+		t.Errorf("%+v", n)
+	}
+	if n := got.Node("sfo1"); n.URL != "unix:///run/dunlin.sock" || n.Redis[0] != "unix:///run/redis.sock?db=3" ||
+		n.Login != (address.Login{Password: "hunter2"}) {
+		t.Errorf("%+v", n)
+	}
+	_, f := refusals(t)
+	tls := func(in string) string { return good + "tls: {" + in + "}\n" }
+	f("no such file", tls("ca_file: none"), ErrTLS, ":16")
+	f("no certificate", tls("ca_file: pw"), ErrTLS, ":16")
+	f("no key", tls("cert_file: pw"), ErrTLS, ":16")
+	f("unknown", tls("verify: no"), ErrUnknownKey, ":16")
+	f("no user", strings.Replace(good, "password_file: pw", "auth: {password_file: pw}", 1), ErrMissing, ":15")
+	f("two", good+"auth: {user: u, password_file: pw}\n", ErrTwoPasswords, ":16")
+	f("empty user", strings.Replace(good, "password_file: pw", "auth: {user: '', password_file: pw}", 1), ErrValue, ":15")
+	f("secret in a url", strings.Replace(good, "10.0.0.2:6390", "u:verysecret@10.0.0.2:6390", 1), ErrURL, ":8")
+	_, err = parseIn(t, strings.Replace(good, "10.0.0.2:6390", "u:verysecret@10.0.0.2:6390", 1))
+	if strings.Contains(err.Error(), "verysecret") {
+		t.Errorf("%v", err)
+	}
+	f("db of a front door", strings.Replace(good, "redis://10.0.0.2:6390", "unix:///a?db=1", 1), ErrURL, ":8")
 }
 
 func TestParse_refusesRingsAndNodes(t *testing.T) {

@@ -4,17 +4,18 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 // Topology is a flock: what its file says, checked.
 type Topology struct {
-	Cluster  string
-	Layout   series.Layout
-	Keep     int    // periods kept besides the current one
-	Rings    []Ring // by From, ascending; the first also covers all earlier periods
-	Nodes    []Node // by name
-	Password string // flock-wide, read from password_file; "" = none
+	Cluster       string
+	Layout        series.Layout
+	Keep          int    // periods kept besides the current one
+	Rings         []Ring // by From, ascending; the first also covers all earlier periods
+	Nodes         []Node // by name
+	address.Login        // flock-wide; nodes have it too, unless they have their own
 }
 
 // Hash is how a ring places series.
@@ -49,11 +50,11 @@ func (r *Ring) ShardName(shard int) string {
 type Node struct {
 	Name         string
 	Site         string
-	URL          string   // front door, redis://host:port
+	URL          string   // front door: address.Parse
 	Redis        []string // URLs of its Redis processes, that of shard i at i-1, "" = not held; empty = engine
 	RedisCluster []string
-	Hold         []int  // shards it holds, ascending; all when the file names none
-	Password     string // of this node, else the flock's
+	Hold         []int // shards it holds, ascending; all when the file names none
+	address.Login
 }
 
 // Single is the topology of a node without a file: it alone, on the engine, with n shards placed by host.
@@ -80,12 +81,4 @@ func (n *Node) HostPort() string {
 	}
 	rest, _, _ = strings.Cut(rest, "/")
 	return rest
-}
-
-// PasswordOf is the password of a node's front door: its own, else the flock's.
-func (t *Topology) PasswordOf(n *Node) string {
-	if n.Password != "" {
-		return n.Password
-	}
-	return t.Password
 }

@@ -30,20 +30,17 @@ type field struct {
 	key, value *yaml.Node
 }
 
-// fields reads a mapping. Keys outside of known are refused, later ones with the promise of a later version.
-func (p *parser) fields(n *yaml.Node, what, known, later string) (map[string]field, error) {
+// fields reads a mapping. Keys outside of known are refused.
+func (p *parser) fields(n *yaml.Node, what, known string) (map[string]field, error) {
 	all, err := p.pairs(n, what)
 	if err != nil {
 		return nil, err
 	}
-	knowns, laters := strings.Fields(known), strings.Fields(later)
+	knowns := strings.Fields(known)
 	out := make(map[string]field, len(all))
 	for _, f := range all {
 		name := f.key.Value
-		switch {
-		case slices.Contains(laters, name):
-			return nil, p.fail(f.key, ErrLater, "%s", name)
-		case !slices.Contains(knowns, name):
+		if !slices.Contains(knowns, name) {
 			return nil, p.fail(f.key, ErrUnknownKey, "%q in %s; known are %s", name, what, strings.Join(knowns, ", "))
 		}
 		out[name] = f

@@ -2,6 +2,7 @@ package series
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -81,6 +82,18 @@ func AppendTime(dst []byte, tsMillis int64, frac uint8) []byte {
 		return dst
 	}
 	return append(dst, digits[:1+frac]...)
+}
+
+// PutDigits writes the four last decimal digits of n to b[:4].
+func PutDigits(b []byte, n uint32) {
+	upper, lower := n/100%100, n%100
+	binary.BigEndian.PutUint32(b, uint32(TwoDigits(upper))<<16|uint32(TwoDigits(lower)))
+}
+
+// TwoDigits gives two decimal digits as text, the tens in the upper byte.
+func TwoDigits(n uint32) uint16 {
+	tens := n * 205 >> 11 // n / 10 for n < 100
+	return uint16('0'+tens)<<8 | uint16('0'+n-tens*10)
 }
 
 // FracFor is the smallest number of fraction digits that writes ts exactly.

@@ -46,7 +46,7 @@ type telling struct {
 
 func (s *telling) tell(n int) {
 	for range n {
-		s.rec.Point(&s.named, []byte("h:m"), series.Point{TS: noon.UnixMilli(), Value: []byte("1")})
+		s.rec.Point(&s.named, []byte("h:m"), &series.Point{TS: noon.UnixMilli(), Value: []byte("1")})
 	}
 }
 

@@ -174,7 +174,7 @@ func TestWalker_damage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("too long with the race detector")
 	}
-	fs := filled(t, samples(1200))
+	fs := filled(t, samples(1700))
 	pairs, _ := strconv.Atoi(os.Getenv("DUNLIN_DAMAGE_PAIRS"))
 	seed := firstSeed(t)
 	var victims []*victim

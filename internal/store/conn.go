@@ -1,18 +1,20 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/dunlin-db/dunlin/internal/address"
 )
 
 // How long a process may take to accept a connection, and to answer one batch.
@@ -40,55 +42,31 @@ type conn struct {
 	closed bool
 }
 
-// newConn reads redis://[user[:password]@]host:port or rediss://…. It connects to nothing.
-func newConn(rawURL, password string, db int, resp3 bool) (*conn, error) {
-	u, err := url.Parse(rawURL)
+// newConn makes a connection to what a url of package address says. It connects to nothing.
+func newConn(rawURL string, l address.Login, db int, resp3 bool) (*conn, error) {
+	target, err := address.Parse(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("store url: %w", err)
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	if u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
-		return nil, fmt.Errorf("store url %q: want redis://host:port", u.Redacted())
+	conf, err := l.TLS.Config()
+	if err != nil {
+		return nil, fmt.Errorf("store %s: tls: %w", rawURL, err)
 	}
 	c := &conn{}
-	addr := u.Host
-	if u.Port() == "" {
-		addr = net.JoinHostPort(u.Hostname(), "6379")
-	}
 	c.opt = rueidis.ClientOption{
-		InitAddress: []string{addr}, SelectDB: db,
-		Username: u.User.Username(), Password: password,
+		InitAddress: []string{target.Addr}, SelectDB: cmp.Or(db, target.DB),
+		Username: l.User, Password: l.Password,
 		DisableCache: true, DisableRetry: true, AlwaysRESP2: !resp3, ForceSingleClient: true,
 		PipelineMultiplex: -1, // one connection: order is kept, and a peer sees one client
 		RingScaleEachConn: 8, ReadBufferEachConn: 64 << 10, WriteBufferEachConn: 64 << 10,
 		ConnWriteTimeout: callTimeout,
 		ClientSetInfo:    rueidis.DisableClientSetInfo,
-		DialCtxFn:        c.dial,
+		DialCtxFn: func(ctx context.Context, _ string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return target.Dial(ctx, d, conf, func(raw net.Conn) net.Conn { return &countingConn{Conn: raw, c: c} })
+		},
 	}
 	c.opt.Dialer.Timeout = dialTimeout
-	if p, ok := u.User.Password(); ok && password == "" {
-		c.opt.Password = p
-	}
-	if u.Scheme == "rediss" {
-		c.opt.TLSConfig = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	}
 	return c, nil
-}
-
-// dial opens a connection that counts its bytes.
-func (c *conn) dial(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
-	raw, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	counted := net.Conn(&countingConn{Conn: raw, c: c})
-	if cfg == nil {
-		return counted, nil
-	}
-	t := tls.Client(counted, cfg)
-	if err := t.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, raw.Close())
-	}
-	return t, nil
 }
 
 type countingConn struct {

@@ -7,17 +7,18 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/journal"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 // PeerConfig says which shard of which node.
 type PeerConfig struct {
-	URL      string // of the node's front door
-	Password string
-	Shard    int // 1..N, the database that is selected
-	Layout   series.Layout
-	Cluster  string
+	URL string // of the node's front door
+	address.Login
+	Shard   int // 1..N, the database that is selected
+	Layout  series.Layout
+	Cluster string
 }
 
 // Peer reads a shard of another node through its front door. Where a plain Redis process answers instead (it knows no
@@ -41,7 +42,7 @@ var errAnswer = errors.New("unexpected answer")
 
 // DialPeer makes a Peer. It connects when first asked.
 func DialPeer(cfg PeerConfig) *Peer {
-	return &Peer{cfg: cfg, c: mustConn(newConn(cfg.URL, cfg.Password, cfg.Shard, false))}
+	return &Peer{cfg: cfg, c: mustConn(newConn(cfg.URL, cfg.Login, cfg.Shard, false))}
 }
 
 // Close ends the connections.
@@ -77,7 +78,7 @@ func (p *Peer) Epoch(ctx context.Context) (string, error) {
 	if isUnknown(err) {
 		p.mu.Lock()
 		p.bare = DialProcess(ProcessConfig{
-			URL: p.cfg.URL, Password: p.cfg.Password, Layout: p.cfg.Layout,
+			URL: p.cfg.URL, Login: p.cfg.Login, Layout: p.cfg.Layout,
 			Cluster: p.cfg.Cluster,
 		})
 		p.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/journal"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -23,11 +24,11 @@ var ErrEpoch = errors.New("the store's data set is another one now")
 
 // ProcessConfig says which Redis or Valkey process.
 type ProcessConfig struct {
-	URL      string // redis://[user@]host:port
-	Password string
-	Layout   series.Layout
-	Cluster  string           // the flock's name, keys the digests
-	Clock    func() time.Time // nil = time.Now
+	URL string // address.Parse
+	address.Login
+	Layout  series.Layout
+	Cluster string           // the flock's name, keys the digests
+	Clock   func() time.Time // nil = time.Now
 }
 
 // Redis is a Store in one Redis or Valkey process. It is safe for concurrent use and connects when first asked.
@@ -62,7 +63,7 @@ func DialProcess(cfg ProcessConfig) *Redis {
 	}
 	return &Redis{
 		cfg: cfg, seed: DigestSeed(cfg.Cluster),
-		c: mustConn(newConn(cfg.URL, cfg.Password, 0, false)), r3: mustConn(newConn(cfg.URL, cfg.Password, 0, true)),
+		c: mustConn(newConn(cfg.URL, cfg.Login, 0, false)), r3: mustConn(newConn(cfg.URL, cfg.Login, 0, true)),
 	}
 }
 

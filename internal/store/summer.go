@@ -2,7 +2,8 @@ package store
 
 import "github.com/dunlin-db/dunlin/internal/series"
 
-// Summer adds points to digests. Points that follow each other mostly have the same time, so its text is kept.
+// Summer adds points to digests. Points that follow each other mostly have the same time, or one that differs in the
+// last four digits, so its text is kept.
 type Summer struct {
 	member  []byte
 	timeLen int // bytes of member up to and with the colon; 0 = nothing is there
@@ -10,9 +11,19 @@ type Summer struct {
 	frac    uint8
 }
 
+const (
+	tail = len("0000:")
+	tens = 10_000
+)
+
 // Add adds a point of a series, which has this SeriesSeed, to a digest.
 func (s *Summer) Add(d *Digest, seed uint64, pt series.Point) {
-	if s.timeLen == 0 || pt.TS != s.time || pt.Frac != s.frac {
+	switch {
+	case s.timeLen > 0 && pt.TS == s.time && pt.Frac == s.frac:
+	case s.timeLen > tail && pt.Frac == 0 && s.frac == 0 && pt.TS/(1000*tens) == s.time/(1000*tens):
+		s.time = pt.TS
+		series.PutDigits(s.member[s.timeLen-tail:], uint32(pt.TS/1000%tens))
+	default:
 		s.time, s.frac = pt.TS, pt.Frac
 		s.member = append(series.AppendTime(s.member[:0], pt.TS, pt.Frac), ':')
 		s.timeLen = len(s.member)

@@ -57,33 +57,17 @@ func (l *link) open(ctx context.Context, cfg *Config, db int) {
 		DisableRetry:        true, // failover is the client's own
 		ForceSingleClient:   true,
 		AlwaysPipelining:    true, // whoever gives up disturbs nobody else
-		DialCtxFn: func(dial context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
-			return l.connect(dial, addr, d, cfg)
+		DialCtxFn: func(dial context.Context, _ string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return l.connect(dial, d, cfg)
 		},
 	})
 	l.took = time.Since(began)
 }
 
-func (l *link) connect(ctx context.Context, addr string, d *net.Dialer, cfg *Config) (net.Conn, error) {
-	raw, err := d.DialContext(ctx, cfg.Target.Network, addr)
+func (l *link) connect(ctx context.Context, d *net.Dialer, cfg *Config) (net.Conn, error) {
+	raw, err := cfg.Target.Dial(ctx, d, cfg.TLS, nil)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.Target.TLS {
-		conf := &tls.Config{MinVersion: tls.VersionTLS12}
-		if cfg.TLS != nil {
-			conf = cfg.TLS.Clone()
-		}
-		if conf.ServerName == "" {
-			conf.ServerName = cfg.Target.Host
-		}
-		brief, cancel := context.WithTimeout(ctx, d.Timeout)
-		defer cancel()
-		secure := tls.Client(raw, conf)
-		if err := secure.HandshakeContext(brief); err != nil {
-			return nil, errors.Join(err, raw.Close())
-		}
-		raw = secure
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

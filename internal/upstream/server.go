@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/dunlin-db/dunlin/internal/address"
 )
 
 // Why a batch has no replies. Every error of Exchange wraps one of the first two; ErrUnsure is added when commands may
@@ -32,7 +34,7 @@ const windowSize = 4096
 
 // Config says where a server is and how long it may take.
 type Config struct {
-	Target   Target
+	Target   address.Target
 	User     string
 	Password string
 	TLS      *tls.Config   // with Target.TLS; nil = the system's roots

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func server(t *testing.T, url string, timeout time.Duration) *Server {
 	t.Helper()
-	target, err := ParseTarget(url)
+	target, err := address.Parse(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,15 +62,9 @@ func (r *rowWriter) time(dst []byte, tsMillis int64) []byte {
 		r.headLen = len(series.AppendTime(r.head[:0], high*1000, 0))
 	}
 	dst = append(dst, r.head[:r.headLen]...)
-	low := uint32(seconds - high*10_000)
-	upper, lower := low/100, low%100
-	return binary.BigEndian.AppendUint32(dst, uint32(twoDigits(upper))<<16|uint32(twoDigits(lower)))
-}
-
-// twoDigits gives two decimal digits as text, the tens in the upper byte.
-func twoDigits(n uint32) uint16 {
-	tens := n * 205 >> 11 // n / 10 for n < 100
-	return uint16('0'+tens)<<8 | uint16('0'+n-tens*10)
+	dst = append(dst, "0000"...)
+	series.PutDigits(dst[len(dst)-4:], uint32(seconds-high*10_000))
+	return dst
 }
 
 func appendFraction(dst []byte, tsMillis int64, frac uint8) []byte {
@@ -88,13 +82,13 @@ func setLength(dst []byte, at, n int) []byte {
 		dst[at+1] = byte('0' + n)
 		return dst[:len(dst)-1]
 	case n < 100:
-		binary.BigEndian.PutUint16(dst[at+1:], twoDigits(uint32(n)))
+		binary.BigEndian.PutUint16(dst[at+1:], series.TwoDigits(uint32(n)))
 		return dst
 	}
 	dst = append(dst, 0)
 	copy(dst[at+4:], dst[at+3:])
 	dst[at+1] = byte('0' + n/100)
-	binary.BigEndian.PutUint16(dst[at+2:], twoDigits(uint32(n%100)))
+	binary.BigEndian.PutUint16(dst[at+2:], series.TwoDigits(uint32(n%100)))
 	return dst
 }
 

@@ -44,7 +44,15 @@ func (m *measurement) runDisk(ctx context.Context) (*section, error) {
 	node := func(_ string, port int) []string {
 		return append(m.nodeArgs(fmt.Sprintf("127.0.0.1:%d", port)), "--storage.path", "")
 	}
-	if err := m.diskRows(ctx, pairing{onDisk, node}, &r.memory, func(*pair) error { return nil }); err != nil {
+	rows := m.diskRows()
+	for i := range rows.rows { // written alike on both
+		form := "zadd"
+		if at := slices.Index(rows.rows[i].args, "--form"); at >= 0 {
+			form = rows.rows[i].args[at+1]
+		}
+		rows.rows[i].args = append(slices.Clone(rows.rows[i].args), "--against-form", form)
+	}
+	if err := m.onPair(ctx, pairing{onDisk, node}, rows, &r.memory, func(*pair) error { return nil }); err != nil {
 		return nil, err
 	}
 	redis := func(dir string, port int) []string {
@@ -53,7 +61,7 @@ func (m *measurement) runDisk(ctx context.Context) (*section, error) {
 			"--appendfsync", "everysec", "--dir", dir,
 		}
 	}
-	err := m.diskRows(ctx, pairing{onDisk, redis}, &r.redis, func(p *pair) error {
+	err := m.onPair(ctx, pairing{onDisk, redis}, m.diskRows(), &r.redis, func(p *pair) error {
 		return m.restarts(ctx, p, pairing{onDisk, redis}, &r)
 	})
 	if err != nil {
@@ -64,16 +72,23 @@ func (m *measurement) runDisk(ctx context.Context) (*section, error) {
 	return sec, nil
 }
 
-// diskRows runs the rows of large keys on a pair, then what comes after.
-func (m *measurement) diskRows(ctx context.Context, kind pairing, s *standardResult, after func(*pair) error) error {
+// diskRows are the rows of large keys.
+func (m *measurement) diskRows() *benchGroup {
 	g := m.standardGroups()[2]
 	g.rows = slices.DeleteFunc(g.rows, func(r benchRow) bool { return r.id == "drop" || r.id == "late" })
+	return &g
+}
+
+// onPair runs rows on a pair of servers, then what comes after.
+func (m *measurement) onPair(
+	ctx context.Context, kind pairing, g *benchGroup, s *standardResult, after func(*pair) error,
+) error {
 	p, err := m.startPair(ctx, kind)
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	if err := m.measureRows(ctx, p, &g, s); err != nil {
+	if err := m.measureRows(ctx, p, g, s); err != nil {
 		return err
 	}
 	return after(p)

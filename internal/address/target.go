@@ -1,6 +1,8 @@
-package upstream
+package address
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,9 +24,9 @@ type Target struct {
 	TLS     bool
 }
 
-// ParseTarget reads redis://host:port, rediss://host:port (TLS), both with /database perhaps, or
+// Parse reads redis://host:port, rediss://host:port (TLS), both with /database perhaps, or
 // unix:///path/of/socket?db=1. The error wraps ErrURL and says what to write; it repeats no secrets.
-func ParseTarget(s string) (Target, error) {
+func Parse(s string) (Target, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return Target{}, fmt.Errorf("%w: want redis://host:port", ErrURL)
@@ -61,4 +63,39 @@ func ParseTarget(s string) (Target, error) {
 		}
 	}
 	return t, nil
+}
+
+// Dial connects, with conf, which may be nil, where the Target wants TLS. wrap, unless nil, gets the bare connection.
+func (t *Target) Dial(
+	ctx context.Context, d *net.Dialer, conf *tls.Config, wrap func(net.Conn) net.Conn,
+) (net.Conn, error) {
+	raw, err := d.DialContext(ctx, t.Network, t.Addr)
+	if err != nil {
+		return nil, err
+	}
+	if wrap != nil {
+		raw = wrap(raw)
+	}
+	if !t.TLS {
+		return raw, nil
+	}
+	if conf == nil {
+		conf = &tls.Config{}
+	}
+	conf = conf.Clone()
+	conf.MinVersion = max(conf.MinVersion, tls.VersionTLS12)
+	if conf.ServerName == "" {
+		conf.ServerName = t.Host
+	}
+	if d.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.Timeout)
+		defer cancel()
+	}
+	secure := tls.Client(raw, conf)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // a handshake that took too long has done so
+		return nil, fmt.Errorf("tls with %s: %w", t.Addr, err)
+	}
+	return secure, nil
 }
