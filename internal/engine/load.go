@@ -32,7 +32,7 @@ func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
 	if err := in.Reset(rec, s.cfg.Layout); err != nil {
 		return LoadResult{}, err
 	}
-	s.quiet, s.refused = true, refusal{}
+	s.quiet, s.refused = true, budget.Refusal{}
 	defer func() { s.quiet = false }()
 	p, id, e, err := s.enter(in.Key, store.Origin{})
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
 	s.lateHours = s.lateHours[:0]
 	added := int(e.points) - before
 	s.grown(to, added, s.cfg.Clock().UnixMicro())
-	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.why
+	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.Why
 }
 
 const (

@@ -6,61 +6,46 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// Verify reads all of about n points of a period, from a series id on, and tells of each key whose points are not those
-// that its digest stands for: its memory is damaged. It gives the id to go on with, 0 at the end.
-func (s *Store) Verify(pid series.Period, from uint32, n int, damaged func(k series.Key)) (next uint32) {
-	p := s.period(pid)
-	if p == nil {
-		return 0
+// Claim gives the digest that was kept of the points of a key as they came, and the seed of its series.
+func (s *Store) Claim(k series.Key) (d store.Digest, seriesSeed uint64) {
+	_, e := s.find(k)
+	if e == nil {
+		return d, 0
 	}
-	p.each(from, func(id uint32, e *entry) bool {
-		if n <= 0 {
-			next = id
-			return false
-		}
-		n -= int(e.points) + 1
-		if s.hashChunks(p, id, e, &piece{to: int(e.dirLen)}) != e.digest() {
-			damaged(s.key(p, id))
-		}
-		return true
-	})
-	return next
+	id, _ := s.names.Find(k.Series)
+	return e.digest(), s.names.Seed(id)
 }
 
-// Replace puts points, in order and without duplicates, in the place of all that a key has, and says whether it did: it
-// does if they are those that the key's digest stands for.
-func (s *Store) Replace(k series.Key, points []series.Point) bool {
+// Rewrite makes points, in order and without duplicates, all that a key has, which must have some; d is their digest.
+// It reads nothing of what the key had. It reports false when there is no room.
+func (s *Store) Rewrite(k series.Key, points []series.Point, d store.Digest) bool {
 	p, e := s.find(k)
 	if e == nil || p.slab.Full() {
 		return false
 	}
-	id, _ := s.names.Find(k.Series)
-	var d store.Digest
-	for _, pt := range points {
-		s.sum.Add(&d, s.names.Seed(id), pt)
+	s.cfg.Grid.Forget(p.id)
+	for i := range int(e.dirLen) {
+		c := p.dirent(e, i)
+		p.slab.Release(c.Block, int(c.Size))
 	}
-	if d != e.digest() {
-		return false
-	}
-	s.clear(p, e)
+	p.slab.Release(e.dir, dirBytes(int(e.dirCap)))
+	e.open, e.marks = chunk.State{}, chunk.Marks{}
+	e.dir, e.dirLen, e.dirCap, e.tail, e.tailSize, e.late = 0, 0, 0, 0, 0, false
 	s.quiet = true
 	for _, pt := range points {
 		_ = s.extend(p, e, chunk.Point(pt)) // only a full slab refuses, and it has just got room
 	}
 	s.quiet = false
-	s.cfg.Grid.Forget(p.id) // it may have been worked out from what was damaged
+	if d == e.digest() {
+		return true
+	}
+	p.points += d.Points - int64(e.points)
+	e.points, e.hi, e.lo = uint32(d.Points), d.Hi, d.Lo
+	id, _ := s.names.Find(k.Series)
+	if p.touch(id, e, s.tick(s.cfg.Clock().UnixMicro())); d.Points == 0 {
+		p.unlink(e)
+		p.keys--
+		p.tally.Forget()
+	}
 	return true
-}
-
-// clear frees all chunks of an entry. Its count and digest stay what they were.
-func (s *Store) clear(p *period, e *entry) {
-	for i := range int(e.dirLen) {
-		d := p.dirent(e, i)
-		p.slab.Release(d.Block, int(d.Size))
-	}
-	if e.dirCap > 0 {
-		p.slab.Release(e.dir, dirBytes(int(e.dirCap)))
-	}
-	e.open, e.marks = chunk.State{}, chunk.Marks{}
-	e.dir, e.dirLen, e.dirCap, e.tail, e.tailSize, e.late = 0, 0, 0, 0, 0, false
 }

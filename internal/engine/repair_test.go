@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/mend"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -26,25 +29,31 @@ func newHurtStore(t *testing.T) *hurtStore {
 		Layout: series.Day, Cluster: "c", Epoch: "e", Clock: func() time.Time { return time.UnixMilli(first) }, Grid: g,
 	})}
 	for i := range 3 {
-		k, err := series.ParseSeries(fmt.Appendf(nil, "h%d:m", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.Period = series.Day.PeriodOf(first)
-		grp := store.Group{Key: k}
-		for n := range 700 {
-			value := fmt.Appendf(nil, "%d.%02d", n%13*i, n%100)
-			if n%50 == 0 {
-				value = []byte("text")
-			}
-			grp.Points = append(grp.Points, series.Point{TS: first + int64(n)*10_000, Value: value})
-		}
-		h.unite(grp)
-		if i == 1 {
-			h.k = k
-		}
+		h.write(i)
 	}
 	return h
+}
+
+// write writes 700 points of a series.
+func (h *hurtStore) write(i int) {
+	const first = 1795305600000
+	k, err := series.ParseSeries(fmt.Appendf(nil, "h%d:m", i))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	k.Period = series.Day.PeriodOf(first)
+	grp := store.Group{Key: k}
+	for n := range 700 {
+		value := fmt.Appendf(nil, "%d.%02d", n%13*i, n%100)
+		if n%50 == 0 {
+			value = []byte("text")
+		}
+		grp.Points = append(grp.Points, series.Point{TS: first + int64(n)*10_000, Value: value})
+	}
+	h.unite(grp)
+	if i == 1 {
+		h.k = k
+	}
 }
 
 func (h *hurtStore) unite(g store.Group) {
@@ -66,7 +75,11 @@ func (h *hurtStore) all() []series.Point {
 // damaged gives the series that Verify names.
 func (h *hurtStore) damaged() (names []string) {
 	for next, first := uint32(0), true; first || next != 0; first = false {
-		next = h.Verify(h.k.Period, next, 500, func(k series.Key) { names = append(names, string(k.Series)) })
+		var keys []series.Key
+		keys, next = mend.Verify(h.Store, h.k.Period, next, 500)
+		for _, k := range keys {
+			names = append(names, string(k.Series))
+		}
 	}
 	return names
 }
@@ -93,9 +106,9 @@ func (h *hurtStore) flips(fn func(flip func())) {
 	}
 }
 
-// TestStore_Replace: a flipped bit anywhere in any chunk is found by Verify, costs no more than points of its key, and
+// TestReplace: a flipped bit anywhere in any chunk is found by Verify, costs no more than points of its key, and
 // is mended by the points that were there. Others are not taken.
-func TestStore_Replace(t *testing.T) {
+func TestReplace(t *testing.T) {
 	h := newHurtStore(t)
 	hours, good := h.hours(), h.all()
 	if got := h.damaged(); len(got) > 0 {
@@ -117,10 +130,10 @@ func TestStore_Replace(t *testing.T) {
 		v.Seek(3, v.Len(), flips%2 == 0)
 		for b := v.Next(); len(b.Rows) > 0; b = v.Next() {
 		}
-		if h.Replace(h.k, good[1:]) {
+		if mend.Replace(h.Store, h.k, good[1:]) {
 			t.Fatal("points are taken that are not those of the digest")
 		}
-		if !h.Replace(h.k, good) || len(h.damaged()) > 0 {
+		if !mend.Replace(h.Store, h.k, good) || len(h.damaged()) > 0 {
 			t.Fatal("the points that were there do not mend it")
 		}
 	})
@@ -139,4 +152,74 @@ func TestStore_Replace(t *testing.T) {
 	if h.Card(h.k) != len(good)+2 || len(h.damaged()) > 0 {
 		t.Errorf("it goes on with %d points", h.Card(h.k))
 	}
+}
+
+// TestRemove_law: whatever is taken out, what is left is the points that were not, with their digests, counts, hours and
+// journal; and it can be written to again.
+func TestRemove_law(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		h := newHurtStore(t)
+		h.hours()
+		want := map[string]string{}
+		dead := map[string][2]int64{}
+		for i := range 3 {
+			name := fmt.Sprintf("h%d:m", i)
+			if rapid.Bool().Draw(r, name) {
+				from := rapid.Int64Range(-10, 710).Draw(r, "from")
+				dead[name] = [2]int64{1795305600000 + from*10_000, 1795305600000 +
+					rapid.Int64Range(from, 710).Draw(r, "to")*10_000}
+			}
+		}
+		points := func(name string) []series.Point {
+			k := h.k
+			k.Series = []byte(name)
+			got, _ := h.Ranges(t.Context(), []store.RangeQuery{{Key: k, Span: store.All}})
+			return got[0]
+		}
+		left, series3 := 0, 0
+		for i := range 3 {
+			name := fmt.Sprintf("h%d:m", i)
+			d := dead[name]
+			keep := slices.DeleteFunc(points(name), func(p series.Point) bool { return d[0] <= p.TS && p.TS <= d[1] })
+			want[name] = fmt.Sprint(keep)
+			if left += len(keep); len(keep) > 0 {
+				series3++
+			}
+		}
+		removed := 0
+		for next, first := uint32(0), true; first || next != 0; first = false {
+			n := 0
+			n, next = mend.Remove(h.Store, h.k.Period, next, 2, func(name []byte) func(int64) bool {
+				d, ok := dead[string(name)]
+				if !ok {
+					return nil
+				}
+				return func(ts int64) bool { return d[0] <= ts && ts <= d[1] }
+			})
+			removed += n
+		}
+		st, _ := h.Stats(t.Context())
+		if removed+left != 2100 || st.Points != int64(left) || st.Series != series3 || len(h.damaged()) > 0 {
+			r.Fatalf("%d removed, %d left, %+v, damaged %v", removed, left, st, h.damaged())
+		}
+		journal, _ := h.Changes(t.Context(), 0, 0)
+		if len(journal) != series3 {
+			r.Fatalf("the journal has %v", journal)
+		}
+		for name := range want {
+			if got := fmt.Sprint(points(name)); got != want[name] {
+				r.Fatalf("%s is not what it should be", name)
+			}
+		}
+		before := h.hours()
+		for i := range 3 { // the same points come again
+			h.write(i)
+		}
+		if st, _ := h.Stats(t.Context()); st.Points != 2100 || st.Series != 3 || len(h.damaged()) > 0 {
+			r.Fatalf("written again: %+v", st)
+		}
+		if now, all := h.hours(), newHurtStore(t).hours(); now != all || removed > 0 && now == before {
+			r.Fatalf("the hours are %s, want %s", now, all)
+		}
+	})
 }

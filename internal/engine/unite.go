@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/dirent"
@@ -32,15 +33,15 @@ func (s *Store) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 		if len(g.Points) == 0 {
 			continue
 		}
-		s.refused = refusal{}
+		s.refused = budget.Refusal{}
 		p, id, e, err := s.enter(g.Key, o)
 		if err != nil {
-			s.refused.add(len(g.Points), err)
+			s.refused.Add(len(g.Points), err)
 		} else {
 			s.uniteKey(p, id, e, g)
 			s.grown(target{p, e, id}, g.Added, now)
 		}
-		if s.refused.n > 0 {
+		if s.refused.N > 0 {
 			if err := s.refuse(g, s.refused, o); err != nil {
 				return err
 			}
@@ -86,7 +87,7 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	rest := g.Points
 	for len(rest) > 0 && (e.dirLen == 0 || rest[0].TS > e.open.Last()) {
 		if err := s.append(p, e, rest[0]); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 		}
 		rest = rest[1:]
 	}
@@ -240,14 +241,14 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
 		if err := s.admitGrowth(p, e); err != nil {
 			s.read(p, e, i)
-			s.refused.add(chunkrec.Missing(&s.rd, points), err)
+			s.refused.Add(chunkrec.Missing(&s.rd, points), err)
 			return
 		}
 		points = s.insert(p, e, i, points)
 	}
 	for _, pt := range points {
 		if err := s.append(p, e, pt); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 			continue
 		}
 		s.noteLate(pt.TS)
@@ -259,7 +260,7 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 	outcome := s.enc.Insert(&e.open, &e.marks, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	if outcome == chunk.NoRoom {
 		if err := s.admitGrowth(p, e); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 			return
 		}
 		s.growOpen(p, e, chunk.Room+len(pt.Value))

@@ -37,7 +37,8 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	for _, p := range puts {
 		last = max(last, p.Period)
 		switch {
-		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked":
+		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked",
+			s.dead(p.Period, p.Series, p.TS) && replica.Mutant != "tombs-unchecked":
 			s.counters.belowFloor.Add(1)
 		case replica.Mutant == "clock-refuses" && p.TS > s.cfg.Clock().Add(MaxAhead).UnixMilli():
 		default:
@@ -91,7 +92,7 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 	}
 	live := puts[:0]
 	for _, p := range puts {
-		if p.Period >= s.Floor() {
+		if p.Period >= s.Floor() && (!s.dead(p.Period, p.Series, p.TS) || replica.Mutant == "tombs-unchecked") {
 			live = append(live, p)
 		} else {
 			s.counters.belowFloor.Add(1)
