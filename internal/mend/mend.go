@@ -108,6 +108,26 @@ func Remove(st Store, p series.Period, from uint32, n int, dead func(name []byte
 	return removed, next
 }
 
+// Count counts what Remove would take out, and in how many keys.
+func Count(st Store, p series.Period, from uint32, n int, dead func(name []byte) func(ts int64) bool,
+) (keys, points int, next uint32) {
+	names, next := some(st, p, from, func([]byte) bool { n--; return n >= 0 })
+	for _, name := range names {
+		if gone := dead(name); gone != nil {
+			before := points
+			each(st, key(p, name), func(pt series.Point) {
+				if gone(pt.TS) {
+					points++
+				}
+			})
+			if points > before {
+				keys++
+			}
+		}
+	}
+	return keys, points, next
+}
+
 // remove takes points out of one key.
 func remove(st Store, k series.Key, gone func(ts int64) bool) (removed int) {
 	var keep []series.Point

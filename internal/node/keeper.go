@@ -13,14 +13,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/retention"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
-
-// errDropLive refuses to drop a period that is still being written.
-var errDropLive = errors.New("only periods before the current one can be dropped")
 
 // keeper is retention: it owns the floor of the node, and its limits.
 type keeper struct {
@@ -72,6 +70,7 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 		}
 	}
 	floor := k.advance(p)
+	k.node.orders.Prune(floor)
 	keys, err = k.runDrops(ctx, floor)
 	if k.node.disk != nil {
 		k.node.disk.Drop(floor)
@@ -115,18 +114,49 @@ func (k *keeper) advance(p series.Period) series.Period {
 	return k.floor
 }
 
-// drop is DN.DROP: it drops p and what is older.
+// drop makes p the floor, if it is not higher, and drops what is below.
 func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error) {
-	now := k.node.cfg.Topology.Layout.PeriodOf(k.node.cfg.Clock().UnixMilli())
-	if p >= now {
-		return 0, errDropLive
-	}
-	keys, err = k.raise(ctx, p+1)
+	keys, err = k.raise(ctx, p)
 	select {
 	case k.untidy <- struct{}{}:
 	default: // run knows already
 	}
 	return keys, err
+}
+
+// newOrders makes what carries out what people say is to be dropped and forgotten.
+func (n *Node) newOrders() *orders.Orders {
+	cfg := orders.Config{
+		Layout: n.cfg.Topology.Layout, Keep: n.cfg.Topology.Keep, Write: n.keeper.write, Clock: n.cfg.Clock,
+		Clocks: n.clocks, Shards: n.ordered, Floor: n.keeper.Floor, Raise: n.keeper.drop, Redis: n.self.OnRedis(),
+		Log: n.log, Backup: n.backup, Forgot: n.forgot,
+		Told: func() {
+			if n.peers != nil {
+				n.peers.bell.Ring()
+			}
+		},
+	}
+	if dir := n.cfg.StoragePath; dir != "" {
+		cfg.Path = filepath.Join(dir, "edicts")
+	}
+	return orders.New(cfg)
+}
+
+// clocks is what is known of the time.
+func (n *Node) clocks() retention.Clocks {
+	return retention.Clocks{
+		Start: n.keeper.start, Elapsed: n.keeper.mono(), Wall: n.cfg.Clock(), Skew: n.lookout.Skew(),
+	}
+}
+
+// forgot makes files and index follow when points were taken out of a shard.
+func (n *Node) forgot(shard int, periods []series.Period) {
+	for _, p := range periods {
+		if n.disk != nil {
+			n.disk.Rewrite(shard, p)
+		}
+	}
+	n.index.Restart(shard)
 }
 
 // runTidy frees what was dropped, in all shards beside each other: most of the time it is the system that takes memory
@@ -145,7 +175,7 @@ func (k *keeper) runTidy() {
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
 	r, failed := k.state()
-	c := retention.Clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.lookout.Skew()}
+	c := k.node.clocks()
 	if r.Due(c.Wall) && c.Skew == nil {
 		r.Oldest = k.node.oldest(ctx)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/lookout"
+	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -90,6 +91,7 @@ type Node struct {
 	forward  *forwarder
 	lookout  *lookout.Lookout
 	keeper   *keeper
+	orders   *orders.Orders
 	index    *query.Index
 	disk     *storage.Dir // nil = points are not kept on disk
 
@@ -269,6 +271,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.keeper.load(); err != nil {
 		n.log.Error("the kept floor is not usable, going on without it", "err", err)
 	}
+	n.orders = n.newOrders()
 	return n.openShards(ctx)
 }
 
@@ -289,7 +292,7 @@ func (n *Node) announce(front, http net.Listener) {
 func (n *Node) newServer() *server.Server {
 	return server.New(server.Config{
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
-		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
+		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Order: n.orders.Do, Info: n.info, Log: n.log,
 		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Disk: n.serverDisk(),
 		Peering: n.serverPeering(),
 	})

@@ -89,7 +89,7 @@ func (n *Node) openPeers() error {
 	}
 	p.feed = &peering.Feed{
 		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
-		Compared: p.compared,
+		Compared: p.compared, Edicts: n.orders,
 	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
@@ -108,7 +108,7 @@ func (n *Node) openPeers() error {
 		}
 		l.link = peering.NewLink(peering.LinkConfig{
 			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
-			Follows: p.follows, Journal: l.runSyncers, Log: n.log,
+			Follows: p.follows, Edicts: n.orders, Journal: l.runSyncers, Log: n.log,
 		})
 		p.links = append(p.links, l)
 	}

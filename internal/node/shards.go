@@ -47,6 +47,7 @@ func (n *Node) openShards(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
+		sh.Obey(n.orders.Set())
 		n.shards[id] = sh
 		readers[id] = sh.Reader()
 		if redis != nil {

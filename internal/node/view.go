@@ -42,6 +42,9 @@ func (n *Node) warnings(s *status) []string {
 	}
 	w = append(w, n.diskWarnings()...)
 	w = append(w, n.peers.warnings()...)
+	if why := n.orders.Warning(); why != "" {
+		w = append(w, why)
+	}
 	if why := n.keeper.Paused(); why != "" {
 		w = append(w, "retention is paused: "+why)
 	}

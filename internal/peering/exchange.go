@@ -24,6 +24,7 @@ type Standing struct {
 	Compared uint64 // the excess of the asker that it has compared with
 	Turn     uint64 // another one after each beginning and end of an exchange of its own
 	Floor    series.Period
+	Edicts   uint64 // the hash of the node's
 }
 
 // Snapshot is a Standing, and the digests of the hours at the same moment.

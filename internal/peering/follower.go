@@ -99,6 +99,7 @@ func (l *followed) ask() (a ask, ok bool) {
 type Answered struct {
 	Wall    time.Time // of the peer, when it answered
 	Drained bool      // it had no more
+	Edicts  uint64    // the hash of the peer's
 	Entries int
 	Useful  int // entries that were new
 	Points  int
@@ -112,7 +113,7 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 		return a, fmt.Errorf("answer of version %d: %w", v, ErrCorrupt)
 	}
 	a.Wall = time.UnixMilli(int64(in.uvarint(mostSeq)))
-	a.Drained = in.byte() == 1
+	a.Drained, a.Edicts = in.byte() == 1, in.uint64()
 	for range in.count() {
 		id, b := int(in.uvarint(mostShards)), in.byte()
 		l := f.lane(id)

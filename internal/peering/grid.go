@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -20,6 +21,7 @@ const (
 	askSeries
 	askPoints
 	askSnapshot
+	askEdicts
 )
 
 // Grid answers a request to compare (docs/log-protocol.md).
@@ -42,6 +44,11 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 		snap, err := f.Snapshot(ctx, q.Shard)
 		snap.Compared = s.compared(q.Shard)
 		return appendHours(appendStanding(dst, snap.Standing), snap.Hours), err
+	case askEdicts:
+		if f.Edicts == nil {
+			return (*edict.Set)(nil).Append(dst), nil
+		}
+		return f.Edicts.Append(dst), nil
 	case askHours:
 		hours, err := f.Hours(ctx, q.Shard)
 		return appendHours(dst, hours), err
@@ -137,6 +144,7 @@ func appendStanding(dst []byte, st Standing) []byte {
 	}
 	dst = binary.LittleEndian.AppendUint64(append(dst, flags), st.Excess)
 	dst = binary.LittleEndian.AppendUint64(dst, st.Compared)
+	dst = binary.LittleEndian.AppendUint64(dst, st.Edicts)
 	dst = binary.AppendUvarint(dst, st.Turn)
 	dst = varint.AppendSigned(dst, int64(st.Floor))
 	dst = binary.AppendUvarint(dst, uint64(len(st.Vector)))
@@ -181,7 +189,7 @@ func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error)
 func (in *input) standing(shard int) (st Standing) {
 	flags := in.byte()
 	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
-	st.Excess, st.Compared = in.uint64(), in.uint64()
+	st.Excess, st.Compared, st.Edicts = in.uint64(), in.uint64(), in.uint64()
 	st.Turn, st.Floor = in.uvarint(mostSeq), series.Period(in.signed())
 	for range in.count() {
 		v, rest, err := replog.ReadReach(in.b, shard)

@@ -57,6 +57,7 @@ type LinkConfig struct {
 	Pull    Caller         // one connection for the log
 	Compare Caller         // and one for exchanges
 	Follows func() []string
+	Edicts  Edicts // may be nil
 	// Journal follows the peer's journals until ctx ends. It is called while the peer speaks no log.
 	Journal func(ctx context.Context) error
 	Log     *slog.Logger
@@ -66,6 +67,9 @@ type LinkConfig struct {
 type Link struct {
 	cfg  LinkConfig
 	kick chan struct{} // holds one: the peer has been heard of
+
+	learned   uint64    // Run's: the edicts of the peer that were learned last
+	learnedAt time.Time // zero = none in this life of the peer
 
 	mu     sync.Mutex // protects what follows
 	status Status
@@ -207,6 +211,9 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 			l.exchanged(<-ended)
 		}
 	}()
+	if err := l.learn(ctx, 0); err != nil { // before any point
+		return err
+	}
 	var tryAt time.Time
 	for {
 		if err := l.pull(ctx, f); err != nil {
@@ -258,6 +265,9 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 		l.resize(most * 2)
 	}
 	a, err := f.Apply(b)
+	if err == nil {
+		err = l.learn(ctx, a.Edicts)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.status
@@ -277,6 +287,26 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 		}
 	}
 	return err
+}
+
+// learnAgain is when edicts that were not all taken over are looked at again.
+const learnAgain = time.Minute
+
+// learn takes over the peer's edicts when their hash says that there is something new.
+func (l *Link) learn(ctx context.Context, hash uint64) error {
+	e := l.cfg.Edicts
+	if e == nil || !l.learnedAt.IsZero() && (hash == e.Hash() || hash == l.learned && time.Since(l.learnedAt) < learnAgain) {
+		return nil
+	}
+	b, err := l.cfg.Pull.Call(ctx, "DN.GRID", appendQuery([]byte{Version, askEdicts}, HourQuery{}))
+	if err != nil {
+		return err
+	}
+	l.learned, l.learnedAt = hash, time.Now()
+	if err := e.Learn(ctx, l.cfg.Peer, b); err != nil {
+		l.cfg.Log.Error("what a peer says is to be dropped or forgotten is not taken over", "peer", l.cfg.Peer, "err", err)
+	}
+	return nil
 }
 
 func (l *Link) resize(most int) {
@@ -358,7 +388,7 @@ func (l *Link) set(s State, err error) {
 func (l *Link) begin(other Hello) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.life, l.united = other, map[int]uint64{}
+	l.life, l.united, l.learnedAt = other, map[int]uint64{}, time.Time{}
 }
 
 func (l *Link) end() {

@@ -29,14 +29,14 @@ func (f *Feed) Standing(_ context.Context, id int) (st Standing, err error) {
 	}
 	tx := sh.Begin()
 	defer tx.End()
-	return standing(sh, tx), nil
+	return f.standing(sh, tx), nil
 }
 
-func standing(sh *shard.Shard, tx shard.Tx) Standing {
+func (f *Feed) standing(sh *shard.Shard, tx shard.Tx) Standing {
 	p := tx.Peers()
 	return Standing{
 		Whole: p.Whole(), Suspect: p.Suspected(), Busy: p.Exchanging(), Vector: p.Published(), Excess: p.Excess(),
-		Floor: sh.Floor(), Turn: p.Turn(),
+		Floor: sh.Floor(), Turn: p.Turn(), Edicts: sh.Edicts().Hash(),
 	}
 }
 
@@ -51,7 +51,7 @@ func (f *Feed) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) 
 			continue
 		}
 		tx := sh.Begin()
-		snap.Standing = standing(sh, tx)
+		snap.Standing = f.standing(sh, tx)
 		snap.Hours, ok = tx.Hours()
 		tx.End()
 	}

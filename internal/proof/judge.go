@@ -33,7 +33,7 @@ type Difference struct {
 func Judge(was, is Pair) (v Verdict) {
 	floor := is.Own.Floor
 	have := covers(is.Own.Vector, was.Peer.Vector, floor) && covers(is.Peer.Vector, was.Own.Vector, floor)
-	if !settled(was) || !settled(is) || was.Own.Floor != floor || !have && replica.Mutant != "proof-uncovered" {
+	if !settled(was) || !settled(is) || was.Own.Floor != floor || was.Own.Edicts != is.Own.Edicts || !have && replica.Mutant != "proof-uncovered" {
 		return Verdict{Open: true}
 	}
 	before := [2]map[int64]store.Digest{digests(was.Own), digests(was.Peer)}
@@ -65,7 +65,7 @@ func settled(p Pair) bool {
 	quiet := func(s peering.Snapshot) bool { return s.Whole && !s.Suspect && !s.Busy }
 	seen := func(excess, compared uint64) bool { return excess == 0 || excess == compared }
 	compared := seen(p.Peer.Excess, p.Compared) && seen(p.Own.Excess, p.Peer.Compared)
-	return quiet(p.Own) && quiet(p.Peer) && p.Own.Floor == p.Peer.Floor &&
+	return quiet(p.Own) && quiet(p.Peer) && p.Own.Floor == p.Peer.Floor && p.Own.Edicts == p.Peer.Edicts &&
 		(compared || replica.Mutant == "proof-excess")
 }
 

@@ -47,16 +47,24 @@ func (r Policy) Next(c Clocks) (floor series.Period, paused string) {
 	if !r.Due(c.Wall) {
 		return r.Floor, ""
 	}
-	if jump := c.Wall.Sub(c.Start.Add(c.Elapsed)); jump > maxJump || jump < -maxJump {
-		return r.Floor, fmt.Sprintf("the wall clock moved by %s against monotonic time", jump.Round(time.Second))
+	if why := c.Doubt(); why != "" {
+		return r.Floor, why
 	}
 	if c.Skew != nil {
-		if *c.Skew > maxSkew || *c.Skew < -maxSkew {
-			return r.Floor, fmt.Sprintf("the peers' clocks are %s from this one", c.Skew.Round(time.Second))
-		}
 		return want, ""
 	}
 	return r.alone(c, want), ""
+}
+
+// Doubt says why the wall clock can not be vouched for, "" when it can.
+func (c Clocks) Doubt() string {
+	if jump := c.Wall.Sub(c.Start.Add(c.Elapsed)); jump > maxJump || jump < -maxJump {
+		return fmt.Sprintf("the wall clock moved by %s against monotonic time", jump.Round(time.Second))
+	}
+	if c.Skew != nil && (*c.Skew > maxSkew || *c.Skew < -maxSkew) {
+		return fmt.Sprintf("the peers' clocks are %s from this one", c.Skew.Round(time.Second))
+	}
+	return ""
 }
 
 // alone is Next without a peer to ask: what frees nothing goes at once, data goes one period per period of monotonic

@@ -56,14 +56,33 @@ func (s *Shard) Bury(periods []series.Period) (points int) {
 func (s *Shard) bury(st mend.Store, p series.Period, from uint32) (points int, next uint32) {
 	t := s.Begin()
 	defer t.End()
-	set := s.Edicts()
-	return mend.Remove(st, p, from, buryAtOnce, func(name []byte) func(ts int64) bool {
+	return mend.Remove(st, p, from, buryAtOnce, deadIn(s.Edicts(), p))
+}
+
+// CountDead counts the keys and the points that a set would forget.
+func (s *Shard) CountDead(set *edict.Set) (keys, points int) {
+	st, ok := s.cfg.Store.(mend.Store)
+	for _, p := range set.Periods() {
+		for from, more := uint32(0), ok; more; more = from != 0 {
+			t := s.Begin()
+			var k, n int
+			k, n, from = mend.Count(st, p, from, buryAtOnce, deadIn(set, p))
+			keys, points = keys+k, points+n
+			t.End()
+		}
+	}
+	return keys, points
+}
+
+// deadIn says of a series of a period what a set forgets of it.
+func deadIn(set *edict.Set, p series.Period) func(name []byte) func(ts int64) bool {
+	return func(name []byte) func(ts int64) bool {
 		tombs := set.Of(p, name)
 		if len(tombs) == 0 {
 			return nil
 		}
 		return func(ts int64) bool { return edict.Within(tombs, ts) }
-	})
+	}
 }
 
 // dead says whether a point is forgotten.

@@ -49,6 +49,9 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 			if err := d.loadRound(ctx, true); err != nil {
 				return
 			}
+			for _, sh := range shards {
+				sh.Bury(sh.Edicts().Periods())
+			}
 			wanted, readAt = true, d.cfg.Now().Add(readAgain)
 		}
 		if (wanted || d.due(now.Sub(last))) && !now.Before(tryAt) {
