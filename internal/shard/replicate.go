@@ -196,11 +196,18 @@ func (s *Shard) Hours() (hours []grid.HourDigest, ok bool) {
 	return t.Hours()
 }
 
-// Hour gives the digests of the parts of an hour.
-func (s *Shard) Hour(hour int64) grid.Sums {
-	t := s.Begin()
-	defer t.End()
-	return s.cfg.Grid.Hour(s.PeriodOf(hour), hour)
+// Hour gives the digests of the parts of an hour. What is to be done before it can tell is done: points may have been
+// taken out since an exchange began.
+func (s *Shard) Hour(hour int64) (sums grid.Sums) {
+	for ok := false; !ok; {
+		t := s.Begin()
+		if sums, ok = s.cfg.Grid.Hour(s.PeriodOf(hour), hour); !ok && replica.Mutant != "unfilled-told" {
+			s.cfg.Grid.Fill(t.Store.(grid.Source), fillAtOnce)
+		}
+		t.End()
+		ok = ok || replica.Mutant == "unfilled-told"
+	}
+	return sums
 }
 
 // PeriodOf gives the period that holds an hour.

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -40,13 +42,14 @@ type LogFlock struct {
 	written map[string]bool // every point that was ever acknowledged
 	owed    map[string]bool // those of them that must be everywhere in the end
 	wrong   error           // a proof that was wrong
+	ever    *edict.Set      // all that was ever forgotten
 	Count   Counts
 }
 
 // Counts is what a history came to.
 type Counts struct {
 	Written, Sent, Useful, Exchanges, Abandoned, Crashes, Answers int
-	Proofs, Equal                                                 int // looks at two nodes, hours that were proven equal
+	Orders, Repairs, Proofs, Equal                                int // looks at two nodes, hours that were proven equal
 	TailMost                                                      int64
 }
 
@@ -60,6 +63,7 @@ type logNode struct {
 	st     *engine.Store
 	sh     *shard.Shard
 	feed   *peering.Feed
+	orders *orders.Orders
 	links  []*logLink
 }
 
@@ -68,6 +72,7 @@ type disk struct {
 	recs    []logRecord
 	durable int // of recs
 	damaged bool
+	edicts  []byte // the file
 	writer  replog.Origin
 }
 
@@ -139,10 +144,12 @@ func (f *LogFlock) boot(n *logNode, floor series.Period) {
 	})
 	must(err)
 	n.sh = sh
+	n.orders = f.newOrders(n)
+	sh.Obey(n.orders.Set())
 	_, err = sh.Drop(context.Background(), floor)
 	must(err)
 	f.replay(n)
-	n.feed = &peering.Feed{Shards: []*shard.Shard{sh}, Bell: bell, Clock: f.clock(n)}
+	n.feed = &peering.Feed{Shards: []*shard.Shard{sh}, Bell: bell, Clock: f.clock(n), Edicts: n.orders}
 	n.down = false
 }
 
@@ -236,13 +243,15 @@ func (f *LogFlock) event() {
 		f.crash(n, true)
 	case r < 934:
 		f.damage(n)
-	case r < 970:
+	case r < 945:
+		f.order(n)
+	case r < 978:
 		if n.down {
 			f.boot(n, n.sh.Floor())
 		}
-	case r < 980:
+	case r < 986:
 		n.offset = time.Duration(f.rng.IntN(2*240)-240) * time.Hour
-	case r < 990:
+	case r < 993:
 		n.offset = 0
 	default:
 		f.retain(n, simLayout.PeriodOf(f.now.UnixMilli())-keepPeriods)
@@ -302,6 +311,7 @@ func (f *LogFlock) retain(n *logNode, floor series.Period) {
 	}
 	_, err := n.sh.Drop(context.Background(), floor)
 	must(err)
+	n.orders.Prune(floor)
 	f.excuse(nil)
 }
 

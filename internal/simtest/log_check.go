@@ -55,6 +55,9 @@ func (f *LogFlock) Check() error {
 	if f.wrong != nil {
 		return f.wrong
 	}
+	if err := f.checkOrders(); err != nil {
+		return err
+	}
 	hours := map[string]bool{}
 	for i, n := range f.nodes {
 		held := map[string]bool{}

@@ -35,6 +35,7 @@ func (f *LogFlock) step(l *logLink) {
 		}
 	case l.session == nil:
 		l.session = l.to.feed.NewSession()
+		f.learn(l) // before any point
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, []*shard.Shard{l.from.sh})
 	case f.rng.IntN(8) == 0:
 		f.prove(l)
@@ -85,6 +86,9 @@ func (f *LogFlock) take(l *logLink) {
 			times = 2
 		}
 	}
+	if f.calm || f.rng.IntN(2) == 0 {
+		f.learn(l)
+	}
 	for i := range times {
 		a, err := l.follower.Apply(ans)
 		must(err)
@@ -114,7 +118,8 @@ func (f *LogFlock) exchange(l *logLink) {
 	}
 }
 
-// prove compares both ends as package proof does. Whatever has happened, no hour may count as different.
+// prove compares both ends as package proof does. Whatever has happened, no hour may count as different
+// that is not, but for what was forgotten.
 func (f *LogFlock) prove(l *logLink) {
 	is := proof.Pair{Compared: l.follower.Compared(1)}
 	var err error
@@ -135,8 +140,29 @@ func (f *LogFlock) prove(l *logLink) {
 	v := proof.Judge(*was, is)
 	f.Count.Proofs++
 	f.Count.Equal += v.Equal
-	if len(v.Different) > 0 && f.wrong == nil {
+	switch {
+	case len(v.Different) == 0:
+	case f.ever != nil && !f.differ(l.from, l.to):
+		f.repair(l, v.Different)
+	case f.wrong == nil:
 		f.wrong = fmt.Errorf("%s and %s are said to differ: %+v", l.from.name, l.to.name, v.Different)
+	}
+}
+
+// repair fetches what differs, as a Prover does.
+func (f *LogFlock) repair(l *logLink, found []proof.Difference) {
+	f.Count.Repairs++
+	w := peering.Want{Shard: l.from.sh}
+	for _, d := range found {
+		w.Hours = append(w.Hours, d.Hour)
+	}
+	x := peering.NewExchange(w, l.to.feed)
+	done, err := false, error(nil)
+	for !done && err == nil {
+		done, err = x.Step(context.Background())
+	}
+	if err != nil {
+		x.Abandon()
 	}
 }
 

@@ -30,6 +30,9 @@ var mutants = []string{
 	"own-past-ignored",         // R7
 	"replay-over-holes",        // a hole in the own log counts as read
 	"floor-unchecked",          // what lies below the floor is stored
+	"tombs-unchecked",          // so is what was forgotten
+	"tombs-forgotten",          // what was forgotten is loaded again at a start
+	"unfilled-told",            // digests are told that are not worked out yet
 	"clock-refuses",            // R9: a merge refuses by the clock
 	"no-transit",               // R10: entries of others are not passed on
 	"skips-sent",               // an entry is sent that the peer can not take
