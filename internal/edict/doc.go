@@ -2,9 +2,9 @@
 //
 // # What it is
 //
-// A Set: up to which period everything was dropped by hand, and the Tombs, each a host or a series within a span of time
-// of one period. Sets are united, and what is united can be written down, compared by its Hash, and asked whether a point
-// is dead.
+// A Set: up to which period everything was dropped by hand, and the Tombs, each a host or a series within a span of
+// time of one period. Sets are united, and what is united can be written down, compared by its Hash, and asked whether
+// a point is dead.
 //
 // # Where it sits
 //

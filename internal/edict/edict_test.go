@@ -18,7 +18,8 @@ func drawSet(t *rapid.T, name string) *Set {
 		p := day + series.Period(rapid.IntRange(0, 2).Draw(t, "period"))
 		first, last := series.Day.Span(p)
 		from := rapid.Int64Range(first, last).Draw(t, "from")
-		tomb := Tomb{Period: p, Host: rapid.Bool().Draw(t, "host"), From: from, To: rapid.Int64Range(from, last).Draw(t, "to")}
+		tomb := Tomb{Period: p, Host: rapid.Bool().Draw(t, "host"), From: from}
+		tomb.To = rapid.Int64Range(from, last).Draw(t, "to")
 		if tomb.Name = fmt.Sprintf("h%d", i%2); !tomb.Host {
 			tomb.Name += ":cpu"
 		}
@@ -75,7 +76,8 @@ func TestSet_With_tooMany(t *testing.T) {
 		tombs = append(tombs, Tomb{Period: day, Host: true, Name: fmt.Sprintf("h%d", i), From: first, To: first})
 	}
 	all := Of(0, tombs...)
-	if _, err := all.With(Of(0, Tomb{Period: day, Host: true, Name: "x", From: first, To: first})); !errors.Is(err, ErrTooMany) {
+	one := Of(0, Tomb{Period: day, Host: true, Name: "x", From: first, To: first})
+	if _, err := all.With(one); !errors.Is(err, ErrTooMany) {
 		t.Errorf("%v", err)
 	}
 	if wider, err := all.With(Of(0, Tomb{Period: day, Host: true, Name: "h7", From: first, To: first + 5})); err != nil ||

@@ -189,7 +189,8 @@ func TestRemove_law(t *testing.T) {
 		removed := 0
 		for next, first := uint32(0), true; first || next != 0; first = false {
 			n := 0
-			n, next = mend.Remove(h.Store, h.k.Period, next, 2, func(name []byte) func(int64) bool {
+			piece := mend.Piece{Period: h.k.Period, From: next, Series: 2}
+			n, next = mend.Remove(h.Store, piece, func(name []byte) func(int64) bool {
 				d, ok := dead[string(name)]
 				if !ok {
 					return nil

@@ -94,28 +94,40 @@ func Replace(st Store, k series.Key, points []series.Point) bool {
 	return d == claim && claim.Points > 0 && st.Rewrite(k, points, d)
 }
 
-// Remove takes the points of about n series of a period out for which dead holds, from a place on. dead is asked for
-// each name first, and gives nil where all stays. It gives how many points went, and the place to go on from, 0 at the
-// end.
-func Remove(st Store, p series.Period, from uint32, n int, dead func(name []byte) func(ts int64) bool,
-) (removed int, next uint32) {
-	names, next := some(st, p, from, func([]byte) bool { n--; return n >= 0 })
+// Piece is some series of a period.
+type Piece struct {
+	Period series.Period
+	From   uint32 // the place to begin at
+	Series int    // at most
+}
+
+// names gives the names of a piece, and the place to go on from, 0 at the end.
+func (p Piece) names(st Store) (names [][]byte, next uint32) {
+	n := p.Series
+	return some(st, p.Period, p.From, func([]byte) bool { n--; return n >= 0 })
+}
+
+// Dead says which points of a series are to go, nil where all stay.
+type Dead func(name []byte) func(ts int64) bool
+
+// Remove takes the dead points of a piece out. It gives how many went, and the place to go on from, 0 at the end.
+func Remove(st Store, p Piece, dead Dead) (removed int, next uint32) {
+	names, next := p.names(st)
 	for _, name := range names {
 		if gone := dead(name); gone != nil {
-			removed += remove(st, key(p, name), gone)
+			removed += remove(st, key(p.Period, name), gone)
 		}
 	}
 	return removed, next
 }
 
 // Count counts what Remove would take out, and in how many keys.
-func Count(st Store, p series.Period, from uint32, n int, dead func(name []byte) func(ts int64) bool,
-) (keys, points int, next uint32) {
-	names, next := some(st, p, from, func([]byte) bool { n--; return n >= 0 })
+func Count(st Store, p Piece, dead Dead) (keys, points int, next uint32) {
+	names, next := p.names(st)
 	for _, name := range names {
 		if gone := dead(name); gone != nil {
 			before := points
-			each(st, key(p, name), func(pt series.Point) {
+			each(st, key(p.Period, name), func(pt series.Point) {
 				if gone(pt.TS) {
 					points++
 				}

@@ -105,14 +105,15 @@ func (f *logFlock) dropped(day time.Time) {
 		f.t.Fatal(got)
 	}
 	f.card("a point of yesterday", key, 1, 0, 1, 2)
-	if got := f.ask(1, "DN.DROP "+day.AddDate(0, 0, 1).Format(time.DateOnly)); !strings.Contains(got, "before the current") {
+	today := day.AddDate(0, 0, 1).Format(time.DateOnly)
+	if got := f.ask(1, "DN.DROP "+today); !strings.Contains(got, "before the current") {
 		f.t.Errorf("today can be dropped: %q", got)
 	}
 	if got := f.ask(1, "DN.DROP "+p); got != ":1" {
 		f.t.Errorf("dropped: %q", got)
 	}
 	f.card("yesterday is dropped", key, 0, 0, 1, 2)
-	want := "floor=" + day.AddDate(0, 0, 1).Format(time.DateOnly)
+	want := "floor=" + today
 	await(f.t, "the floor of all", func() error {
 		for i := range 3 {
 			if got := f.ask(i, "DN.FLOOR"); !strings.HasPrefix(got, want) {

@@ -142,7 +142,8 @@ func TestOrders_Do(t *testing.T) {
 	} {
 		check(bad, "error: ", 3)
 	}
-	check(fmt.Sprintf("dn.forget web1 0 %d", at(-100*24*time.Hour)), "error: forget \"web1\": all of that time is below the floor", 3)
+	check(fmt.Sprintf("dn.forget web1 0 %d", at(-100*24*time.Hour)),
+		"error: forget \"web1\": all of that time is below the floor", 3)
 	told := f.told
 	check("dn.drop 2026-11-20", "0", 3)
 	if f.floor != today-1 || f.told == told || f.Set().Dropped() != today-1 {
@@ -156,7 +157,8 @@ func TestOrders_Do(t *testing.T) {
 	k := store.Group{Key: series.Key{Period: today, Series: []byte("web1:cpu")}, Points: []series.Point{
 		{TS: noon.UnixMilli() - 5, Frac: 3, Value: []byte("1")},
 	}}
-	if refused, _ := f.sh.Add(t.Context(), []store.Group{k}); len(refused) != 1 || !errors.Is(refused[0].Why, shard.ErrForgotten) {
+	refused, _ := f.sh.Add(t.Context(), []store.Group{k})
+	if len(refused) != 1 || !errors.Is(refused[0].Why, shard.ErrForgotten) {
 		t.Errorf("a point that is forgotten: %v", refused)
 	}
 }

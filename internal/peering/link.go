@@ -295,7 +295,8 @@ const learnAgain = time.Minute
 // learn takes over the peer's edicts when their hash says that there is something new.
 func (l *Link) learn(ctx context.Context, hash uint64) error {
 	e := l.cfg.Edicts
-	if e == nil || !l.learnedAt.IsZero() && (hash == e.Hash() || hash == l.learned && time.Since(l.learnedAt) < learnAgain) {
+	known := func() bool { return hash == e.Hash() || hash == l.learned && time.Since(l.learnedAt) < learnAgain }
+	if e == nil || !l.learnedAt.IsZero() && known() {
 		return nil
 	}
 	b, err := l.cfg.Pull.Call(ctx, "DN.GRID", appendQuery([]byte{Version, askEdicts}, HourQuery{}))

@@ -33,7 +33,8 @@ type Difference struct {
 func Judge(was, is Pair) (v Verdict) {
 	floor := is.Own.Floor
 	have := covers(is.Own.Vector, was.Peer.Vector, floor) && covers(is.Peer.Vector, was.Own.Vector, floor)
-	if !settled(was) || !settled(is) || was.Own.Floor != floor || was.Own.Edicts != is.Own.Edicts || !have && replica.Mutant != "proof-uncovered" {
+	if !settled(was) || !settled(is) ||
+		was.Own.Floor != floor || was.Own.Edicts != is.Own.Edicts || !have && replica.Mutant != "proof-uncovered" {
 		return Verdict{Open: true}
 	}
 	before := [2]map[int64]store.Digest{digests(was.Own), digests(was.Peer)}

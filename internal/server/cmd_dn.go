@@ -207,7 +207,8 @@ func cmdOrder(c *call) {
 	}
 }
 
-// cmdDrop: DN.DROP PERIOD drops the period and what is older, everywhere. After SELECT i it is shard i of this node alone.
+// cmdDrop: DN.DROP PERIOD drops the period and what is older, everywhere. After SELECT i it is shard i of this node
+// alone.
 func cmdDrop(c *call) {
 	if c.cl.db == 0 && c.srv.cfg.Order != nil {
 		cmdOrder(c)

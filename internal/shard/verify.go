@@ -56,7 +56,7 @@ func (s *Shard) Bury(periods []series.Period) (points int) {
 func (s *Shard) bury(st mend.Store, p series.Period, from uint32) (points int, next uint32) {
 	t := s.Begin()
 	defer t.End()
-	return mend.Remove(st, p, from, buryAtOnce, deadIn(s.Edicts(), p))
+	return mend.Remove(st, mend.Piece{Period: p, From: from, Series: buryAtOnce}, deadIn(s.Edicts(), p))
 }
 
 // CountDead counts the keys and the points that a set would forget.
@@ -66,7 +66,7 @@ func (s *Shard) CountDead(set *edict.Set) (keys, points int) {
 		for from, more := uint32(0), ok; more; more = from != 0 {
 			t := s.Begin()
 			var k, n int
-			k, n, from = mend.Count(st, p, from, buryAtOnce, deadIn(set, p))
+			k, n, from = mend.Count(st, mend.Piece{Period: p, From: from, Series: buryAtOnce}, deadIn(set, p))
 			keys, points = keys+k, points+n
 			t.End()
 		}
@@ -75,7 +75,7 @@ func (s *Shard) CountDead(set *edict.Set) (keys, points int) {
 }
 
 // deadIn says of a series of a period what a set forgets of it.
-func deadIn(set *edict.Set, p series.Period) func(name []byte) func(ts int64) bool {
+func deadIn(set *edict.Set, p series.Period) mend.Dead {
 	return func(name []byte) func(ts int64) bool {
 		tombs := set.Of(p, name)
 		if len(tombs) == 0 {

@@ -34,7 +34,9 @@ func (f *LogFlock) newOrders(n *logNode) *orders.Orders {
 // clocks is what a node knows of the time: a clock that is wrong is noticed.
 func (f *LogFlock) clocks(n *logNode) retention.Clocks {
 	skew := -n.offset
-	return retention.Clocks{Start: simStart.Add(n.offset), Elapsed: f.now.Sub(simStart), Wall: f.now.Add(n.offset), Skew: &skew}
+	return retention.Clocks{
+		Start: simStart.Add(n.offset), Elapsed: f.now.Sub(simStart), Wall: f.now.Add(n.offset), Skew: &skew,
+	}
 }
 
 // order tells a node to forget, or to drop. Of what is dead then nothing is owed any more.
