@@ -62,7 +62,11 @@ func open(cfg Config) (*core, error) {
 		return nil, err
 	}
 	if cfg.Spool != "" {
-		if c.queue.disk, err = spool.Open(spool.Config{Dir: cfg.Spool, Max: c.cfg.Limits.Spool}); err != nil {
+		disk := spool.Config{Dir: cfg.Spool, Max: c.cfg.Limits.Spool}
+		if cfg.OnResult != nil {
+			disk.Dropped = c.queue.dropped
+		}
+		if c.queue.disk, err = spool.Open(disk); err != nil {
 			return nil, err
 		}
 	}

@@ -58,9 +58,9 @@ type Config struct {
 	Deadline time.Duration // for a whole call, all servers it tries; four times Timeout if 0. A context may be shorter
 	Limits   Limits
 
-	// OnResult is told of every point that Add took and that was not stored: refused by a node, or dropped for a limit
-	// (except by a full spool, which only counts). It is called from several goroutines; while it runs, a part of the
-	// queue waits.
+	// OnResult is told of every point that Add took, or that lay in the spool, and that was not stored: refused by a
+	// node, or dropped for a limit. What the disk lost can only be counted. It is called from several goroutines; while
+	// it runs, a part of the queue waits.
 	OnResult func(Point, Result)
 	Clock    func() time.Time // time.Now if nil
 }

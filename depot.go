@@ -1,6 +1,8 @@
 package dunlin
 
 import (
+	"fmt"
+
 	"github.com/dunlin-db/dunlin/internal/bundle"
 	"github.com/dunlin-db/dunlin/internal/spool"
 )
@@ -90,6 +92,16 @@ func (q *queue) runSpill() {
 		q.mu.Unlock()
 		q.kick()
 	}()
+}
+
+// dropped reports the points of a record that went because the spool is full; they are counted elsewhere.
+func (q *queue) dropped(r spool.Record) {
+	b, err := bundle.ParseRecord(r.Payload)
+	if err != nil {
+		return
+	}
+	why := fmt.Errorf("%w: %s", ErrUnavailable, dropSpoolFull)
+	q.runReport(&parcel{Bundle: *b}, Result{Status: Dropped, Err: why})
 }
 
 // runRefill takes the newest segment of the spool when somebody answers and little waits in memory; mu is held.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,9 +115,19 @@ func TestClient_spool_outagesAndTopologies(t *testing.T) {
 }
 
 func TestClient_spool_fullDropsTheOldestAndSaysSo(t *testing.T) {
+	var mu sync.Mutex
+	told := map[int64]bool{}
 	c := openClient(t, Config{
 		URL: "redis://127.0.0.1:1", Spool: t.TempDir(), Timeout: time.Second,
 		Limits: Limits{Queue: 100, Batch: 10, Spool: 20_000},
+		OnResult: func(p Point, r Result) {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Status != Dropped || !errors.Is(r.Err, ErrUnavailable) || told[p.Time.Unix()] {
+				t.Errorf("%v: %+v", p, r)
+			}
+			told[p.Time.Unix()] = true
+		},
 	})
 	for i := range 200 {
 		if err := c.Add(brief(t, 20*time.Second), sequence(10*i, 10)...); err != nil {
@@ -129,5 +140,15 @@ func TestClient_spool_fullDropsTheOldestAndSaysSo(t *testing.T) {
 	})
 	if s := c.Stats(); s.Dropped[dropSpoolFull] < 500 || s.Spooled < 300 {
 		t.Fatalf("%+v", s)
+	}
+	await(t, "all that is dropped is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return int64(len(told)) == c.Stats().Dropped[dropSpoolFull]
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if first := sequence(0, 1)[0]; !told[first.Time.Unix()] {
+		t.Fatalf("%v, the oldest, is not told", first)
 	}
 }

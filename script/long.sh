@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 row=${1:-} minutes=${2:-20}
 case $row in
 differential) run() { DUNLIN_DIFF_OPS=1000000 DUNLIN_DIFF_SEED=0 go test -count=1 -timeout 30m -run sameAsRedis ./internal/keycmd ./internal/server; } ;;
-simtest) run() { DUNLIN_SIM_SEEDS=20000 go test -count=1 -timeout 60m ./internal/simtest; } ;;
+histories) run() { simulated DUNLIN_SIM_SEEDS=10000 -run histories; } ;;
+mutants) run() { simulated DUNLIN_MUTANTS=0 -tags mutants -run '^TestMutants$'; } ;;
 scenario) run() { go test -count=1 -timeout 10m ./test/scenario; } ;;
 fuzz) run() {
 	local file target
@@ -29,7 +30,7 @@ graphs) run() {
 } ;;
 damage) run() { storage DUNLIN_DAMAGE_PAIRS=500000 '^TestWalker_damage$'; } ;;
 *)
-	echo "make long ROW=differential|simtest|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage|client|graphs MINUTES=20" >&2
+	echo "make long ROW=differential|histories|mutants|fuzz|scenario|mariadb|kill|power|inject|full|cgroup|drain|incidents|crash|damage|client|graphs MINUTES=20" >&2
 	exit 2
 	;;
 esac
@@ -41,6 +42,13 @@ durable() {
 	DUNLIN_DURABLE_LONG=1 DUNLIN_COUNTS=$counts go test -count=1 -timeout 120m -v -run "$1" ./test/durable |
 		grep -vE '^(=== | *--- PASS|PASS$)'
 	return "${PIPESTATUS[0]}"
+}
+
+# simulated runs tests on virtual time with a larger count.
+simulated() {
+	local count=$1
+	shift
+	env DUNLIN_COUNTS="$counts" "$count" go test -count=1 -timeout 120m "$@" ./internal/simtest
 }
 
 # storage runs a test of what is on disk with a larger count and a fresh seed.

@@ -1,6 +1,8 @@
 package batch
 
 import (
+	"slices"
+
 	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -251,10 +253,16 @@ func WriteMany(w *resp.Writer, points int, refused []Refused) {
 	}
 	w.Array(1 + len(refused))
 	w.Int(int64(points - len(refused)))
-	for _, r := range refused {
+	var why error // mostly one for all
+	var text string
+	for i, r := range refused {
+		if r.Why != why {
+			why, text = r.Why, keycmd.RefusalText(r.Why)
+			w.Buf = slices.Grow(w.Buf, (len(refused)-i)*(len(text)+len("*2\r\n:1000000\r\n$100\r\n\r\n")))
+		}
 		w.Array(2)
 		w.Int(int64(r.Index))
-		w.BulkString(keycmd.RefusalText(r.Why))
+		w.BulkString(text)
 	}
 }
 

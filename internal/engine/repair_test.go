@@ -154,8 +154,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestRemove_law: whatever is taken out, what is left is the points that were not, with their digests, counts, hours and
-// journal; and it can be written to again.
+// TestRemove_law: whatever is taken out, what is left is the points that were not, with their digests, counts, hours
+// and journal; and it can be written to again.
 func TestRemove_law(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		h := newHurtStore(t)

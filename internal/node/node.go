@@ -271,7 +271,6 @@ func (n *Node) open(ctx context.Context) error {
 	if err := n.keeper.load(); err != nil {
 		n.log.Error("the kept floor is not usable, going on without it", "err", err)
 	}
-	n.orders = n.newOrders()
 	return n.openShards(ctx)
 }
 

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -100,10 +102,20 @@ func fullRecords(t *testing.T, dir string) (recs [][]byte, file string) {
 // infoField gives a field of a section of INFO.
 func infoField(t *testing.T, addr, section, name string) string {
 	t.Helper()
-	text, err := send(addr, "INFO "+section)
+	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, "INFO "+section+"\r\nQUIT\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(all)
 	_, rest, _ := strings.Cut(text, "\n"+name+":")
 	value, _, _ := strings.Cut(rest, "\r")
 	return value
@@ -198,9 +210,24 @@ func (f *logFlock) sums(node int) string {
 	for i := range 7 {
 		ask += fmt.Sprintf(" %s:h%d:m", period, i)
 	}
-	got, err := send(f.topo.Nodes[node].HostPort(), ask)
+	c, err := net.DialTimeout("tcp", f.topo.Nodes[node].HostPort(), time.Second)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return got
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := io.WriteString(c, ask+"\r\n"); err != nil {
+		f.t.Fatal(err)
+	}
+	var got strings.Builder
+	for r := bufio.NewReader(c); strings.Count(got.String(), "\n") < 1+2*7; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			f.t.Fatalf("%q: %v", got.String(), err)
+		}
+		if got.WriteString(line); line[0] == '-' {
+			break
+		}
+	}
+	return got.String()
 }

@@ -17,6 +17,7 @@ import (
 // over all of them.
 func (n *Node) openShards(ctx context.Context) error {
 	incarnation := replog.NewIncarnation()
+	n.orders = n.newOrders()
 	if err := n.openDisk(incarnation); err != nil {
 		return err
 	}

@@ -345,7 +345,7 @@ func (l *Listener) put(s *scratch) {
 		return
 	}
 	s.batch.release()
-	if cap(s.out) > l.limits.ReadBuffer {
+	if cap(s.out) > 8*l.limits.ReadBuffer {
 		s.out = nil
 	}
 	if len(s.in) > smallRead {

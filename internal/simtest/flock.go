@@ -22,7 +22,7 @@ type Stepper interface {
 // Link is what a Stepper is made of.
 type Link struct {
 	Shard  *shard.Shard
-	Peer   store.Tailer
+	Peer   store.Reader
 	Name   string // of the peer
 	Clock  func() time.Time
 	Poll   time.Duration
@@ -71,7 +71,7 @@ func New(seed uint64, n int, newStepper func(Link) Stepper) *Flock {
 	}
 	for i := range n {
 		nd := &node{name: fmt.Sprintf("n%d", i), redis: i%2 == 1}
-		nd.st = newModel(i, f.clock(nd))
+		nd.st = newModel(i, series.Day, f.clock(nd))
 		nd.st.redis = nd.redis
 		f.nodes = append(f.nodes, nd)
 		f.boot(nd)

@@ -2,6 +2,7 @@ package simtest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,43 +12,88 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// settleRounds is how often everybody asks everybody, at most, until all is quiet for some rounds.
+// settleRounds is how often everybody asks everybody, at most, until all is quiet for some rounds. Journals have
+// rounds of more time, and at least so many that every hour has been compared.
 const (
-	settleRounds = 5000
-	quietRounds  = 8
+	settleRounds  = 5000
+	quietRounds   = 4
+	exchangeSteps = 30 // of an exchange, in a round, at most
+	journalRounds = 90
+	journalRound  = 10 * time.Second
 )
 
 // Settle heals everything: clocks, links, nodes. Then nothing happens but what nodes do by themselves.
 func (f *LogFlock) Settle() {
+	f.source.Seed(f.cfg.Seed, 1<<63) // of no event
+	f.heal()
+	round, least := 2*replica.Hold, 0
+	if f.cfg.Redis > 0 {
+		round, least = journalRound, journalRounds
+	}
+	for i, quiet := 0, 0; i < settleRounds && (quiet < quietRounds || i < least); i++ {
+		before := f.progress()
+		busy := f.everybody()
+		if quiet++; busy || f.progress() > before {
+			quiet = 0
+		}
+		f.now = f.now.Add(round)
+	}
+}
+
+func (f *LogFlock) heal() {
 	f.calm = true
+	clear(f.cut)
+	clear(f.slow)
 	floor := series.Period(0)
 	for _, n := range f.nodes {
 		n.offset = 0
 		if n.down {
-			f.boot(n, n.sh.Floor())
+			f.boot(n)
 		}
-		floor = max(floor, n.sh.Floor())
-	}
-	for _, n := range f.nodes {
-		for _, l := range n.links {
-			l.cut = false
-		}
-		f.retain(n, floor)
-	}
-	for round, quiet := 0, 0; round < settleRounds && quiet < quietRounds; round++ {
-		before := f.Count.Useful
-		busy := false
-		for _, n := range f.nodes {
-			for _, l := range n.links {
-				f.step(l)
-				busy = busy || l.session == nil || l.wantsExchange()
+		floor = max(floor, n.disk.floor)
+		for _, s := range n.shards {
+			if s.model != nil {
+				s.model.loseNext = false
 			}
 		}
-		if quiet++; busy || f.Count.Useful > before {
-			quiet = 0
-		}
-		f.now = f.now.Add(2 * replica.Hold)
 	}
+	for _, n := range f.nodes {
+		f.retain(n, floor)
+	}
+}
+
+// everybody lets every link do something, and says whether one is in the middle of something.
+func (f *LogFlock) everybody() (busy bool) {
+	for _, n := range f.nodes {
+		n.sweep()
+		for _, l := range n.links {
+			f.step(l)
+			for range f.rng.IntN(exchangeSteps) {
+				if l.exchange == nil {
+					break
+				}
+				f.step(l)
+			}
+			busy = busy || l.session == nil || l.wantsExchange()
+		}
+		for _, l := range n.journals {
+			for range 4 {
+				l.step()
+			}
+		}
+	}
+	return busy
+}
+
+// progress is another number whenever something has come anywhere.
+func (f *LogFlock) progress() int64 {
+	sum := int64(f.Count.Useful)
+	for _, n := range f.nodes {
+		for _, s := range n.shards {
+			sum += s.sh.Counters().Merged
+		}
+	}
+	return sum
 }
 
 // Check says what does not hold of a flock that has settled.
@@ -58,8 +104,7 @@ func (f *LogFlock) Check() error {
 	if err := f.checkOrders(); err != nil {
 		return err
 	}
-	hours := map[string]bool{}
-	for i, n := range f.nodes {
+	for _, n := range f.nodes {
 		held := map[string]bool{}
 		n.points(held)
 		for text := range f.owed {
@@ -72,32 +117,55 @@ func (f *LogFlock) Check() error {
 				return fmt.Errorf("%s has %s, which nobody wrote", n.name, text)
 			}
 			p, _ := simLayout.ParsePeriod([]byte(text[:len("2006-01-02T15")]))
-			if p < n.sh.Floor() {
+			if p < n.disk.floor {
 				return fmt.Errorf("%s has %s, which is below its floor", n.name, text)
 			}
 		}
-		for more := true; more; {
-			more = n.sh.FillGrid()
-		}
-		list, ok := n.sh.Hours()
-		text := fmt.Sprint(list)
-		if hours[text] = true; len(hours) > 1 || !ok {
-			return fmt.Errorf("%s has other digests than %s: %s", n.name, f.nodes[0].name, text)
-		}
-		if i == 0 {
-			if err := f.recount(n, list); err != nil {
-				return err
-			}
+	}
+	for i := range f.cfg.Shards {
+		if err := f.checkShard(i); err != nil {
+			return fmt.Errorf("shard %d: %w", i+1, err)
 		}
 	}
 	return nil
 }
 
-// recount adds the digests of a node's points up anew.
-func (f *LogFlock) recount(n *logNode, list []grid.HourDigest) error {
+// checkShard compares a shard of all nodes: digests where they are kept, points where they are not.
+func (f *LogFlock) checkShard(i int) error {
+	var first map[string]bool
+	digests := ""
+	for _, n := range f.nodes {
+		s, held := n.shards[i], map[string]bool{}
+		if s.points(held); first == nil {
+			first = held
+		}
+		if !maps.Equal(held, first) {
+			return fmt.Errorf("%s has %d points, %s has %d", n.name, len(held), f.nodes[0].name, len(first))
+		}
+		if s.model != nil {
+			continue
+		}
+		for more := true; more; {
+			more = s.sh.FillGrid()
+		}
+		list, ok := s.sh.Hours()
+		text := fmt.Sprint(list)
+		if digests == "" {
+			digests = text
+			if err := recount(n.name, held, list); err != nil {
+				return err
+			}
+		}
+		if text != digests || !ok {
+			return fmt.Errorf("%s has other digests than %s: %s", n.name, f.nodes[0].name, text)
+		}
+	}
+	return nil
+}
+
+// recount adds the digests of points up anew.
+func recount(node string, held map[string]bool, list []grid.HourDigest) error {
 	sums := map[int64]store.Digest{}
-	held := map[string]bool{}
-	n.points(held)
 	for text := range held {
 		key, member := text[:len(text)-len(lastWord(text))-1], lastWord(text)
 		k, err := simLayout.ParseKey([]byte(key))
@@ -110,7 +178,7 @@ func (f *LogFlock) recount(n *logNode, list []grid.HourDigest) error {
 	}
 	for _, h := range list {
 		if h.Points > 0 && sums[h.Hour] != h.Digest || h.Points == 0 && sums[h.Hour].Points > 0 {
-			return fmt.Errorf("%s: hour %s has the digest %v, its points have %v", n.name,
+			return fmt.Errorf("%s: hour %s has the digest %v, its points have %v", node,
 				time.UnixMilli(h.Hour*store.HourMillis).UTC(), h.Digest, sums[h.Hour])
 		}
 	}

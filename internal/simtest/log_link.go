@@ -3,18 +3,24 @@ package simtest
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/proof"
-	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
 var errCut = errors.New("cut")
 
-// reachable says whether the far end answers.
-func (l *logLink) reachable() bool { return !l.cut && !l.to.down && !l.from.down }
+// logLink is how a node follows another.
+type logLink struct {
+	way
+	session  *peering.Session // of the other end; nil = not connected
+	follower *peering.Follower
+	late     [][]byte // answers that are under way
+	exchange *peering.Exchange
+	want     peering.Want       // it was begun for
+	pairs    map[int]proof.Pair // by shard: as both ends were when they were compared last
+}
 
 // disconnect ends a connection, with all that was under way on it.
 func (f *LogFlock) disconnect(l *logLink) {
@@ -22,21 +28,21 @@ func (f *LogFlock) disconnect(l *logLink) {
 		l.exchange.Abandon()
 		f.Count.Abandoned++
 	}
-	l.session, l.follower, l.exchange, l.late, l.pair = nil, nil, nil, nil, nil
+	l.session, l.follower, l.exchange, l.late = nil, nil, nil, nil
 }
 
 // step does one thing on a link: ask, take an answer, or a piece of an exchange.
 func (f *LogFlock) step(l *logLink) {
 	switch {
 	case l.from.down:
-	case !l.reachable():
+	case !f.reachable(l.way):
 		if f.rng.IntN(3) == 0 {
 			f.disconnect(l) // it is noticed
 		}
 	case l.session == nil:
-		l.session = l.to.feed.NewSession()
+		l.session, l.pairs = l.to.feed.NewSession(), map[int]proof.Pair{}
 		f.learn(l) // before any point
-		l.follower = peering.NewFollower(l.to.name, l.to.inc, []*shard.Shard{l.from.sh})
+		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
 	case f.rng.IntN(8) == 0:
 		f.prove(l)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
@@ -54,11 +60,15 @@ func (l *logLink) wantsExchange() bool { return l.exchange != nil || len(l.follo
 func (f *LogFlock) ask(l *logLink) {
 	var follows []string
 	for _, o := range l.from.links {
-		if o != l && o.session != nil && o.reachable() {
+		if o != l && o.session != nil && f.reachable(o.way) {
 			follows = append(follows, o.to.name)
 		}
 	}
-	req := l.follower.Request(nil, follows, 100<<f.rng.IntN(10))
+	most := 100 << f.rng.IntN(10)
+	if f.slow[l.way] {
+		most = 100
+	}
+	req := l.follower.Request(nil, follows, most)
 	if !f.calm && f.rng.IntN(40) == 0 {
 		f.disconnect(l) // the request is lost
 		return
@@ -66,6 +76,7 @@ func (f *LogFlock) ask(l *logLink) {
 	ans, err := l.session.Pull(context.Background(), req, nil, false)
 	must(err)
 	f.Count.Answers++
+	f.Count.AnswerMost = max(f.Count.AnswerMost, int64(len(ans)-most))
 	l.late = append(l.late, ans)
 	if f.calm || f.rng.IntN(3) > 0 {
 		f.take(l)
@@ -118,54 +129,6 @@ func (f *LogFlock) exchange(l *logLink) {
 	}
 }
 
-// prove compares both ends as package proof does. Whatever has happened, no hour may count as different
-// that is not, but for what was forgotten.
-func (f *LogFlock) prove(l *logLink) {
-	is := proof.Pair{Compared: l.follower.Compared(1)}
-	var err error
-	is.Peer, err = l.to.feed.Snapshot(context.Background(), 1)
-	must(err)
-	for _, back := range l.to.links {
-		if back.to == l.from && back.follower != nil {
-			is.Peer.Compared = back.follower.Compared(1)
-		}
-	}
-	flaky{f, l}.busy()
-	is.Own, err = l.from.feed.Snapshot(context.Background(), 1)
-	must(err)
-	was := l.pair
-	if l.pair = &is; was == nil {
-		return
-	}
-	v := proof.Judge(*was, is)
-	f.Count.Proofs++
-	f.Count.Equal += v.Equal
-	switch {
-	case len(v.Different) == 0:
-	case f.ever != nil && !f.differ(l.from, l.to):
-		f.repair(l, v.Different)
-	case f.wrong == nil:
-		f.wrong = fmt.Errorf("%s and %s are said to differ: %+v", l.from.name, l.to.name, v.Different)
-	}
-}
-
-// repair fetches what differs, as a Prover does.
-func (f *LogFlock) repair(l *logLink, found []proof.Difference) {
-	f.Count.Repairs++
-	w := peering.Want{Shard: l.from.sh}
-	for _, d := range found {
-		w.Hours = append(w.Hours, d.Hour)
-	}
-	x := peering.NewExchange(w, l.to.feed)
-	done, err := false, error(nil)
-	for !done && err == nil {
-		done, err = x.Step(context.Background())
-	}
-	if err != nil {
-		x.Abandon()
-	}
-}
-
 // flaky is the far end of an exchange, to which anything may happen between two questions.
 type flaky struct {
 	f *LogFlock
@@ -173,7 +136,7 @@ type flaky struct {
 }
 
 func (r flaky) fail() error {
-	if !r.l.reachable() || !r.f.calm && r.f.rng.IntN(50) == 0 {
+	if !r.f.reachable(r.l.way) || !r.f.calm && r.f.rng.IntN(50) == 0 {
 		return errCut
 	}
 	return nil

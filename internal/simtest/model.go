@@ -16,6 +16,7 @@ import (
 type model struct {
 	store.Local // the journalled points
 
+	layout   series.Layout
 	clock    func() time.Time
 	lives    int
 	raw      map[string][]series.Point // not journalled yet, by key
@@ -26,8 +27,8 @@ type model struct {
 	loseNext bool // the next Unite for a peer fails before it does anything
 }
 
-func newModel(node int, clock func() time.Time) *model {
-	m := &model{node: node, clock: clock}
+func newModel(node int, layout series.Layout, clock func() time.Time) *model {
+	m := &model{node: node, layout: layout, clock: clock}
 	m.lose()
 	return m
 }
@@ -37,12 +38,20 @@ func (m *model) lose() {
 	m.lives++
 	m.raw = map[string][]series.Point{}
 	m.Local = storetest.NewNaive(storetest.NaiveConfig{
-		Layout: series.Day, Cluster: "sim", Epoch: m.current(),
+		Layout: m.layout, Cluster: "sim", Epoch: m.current(),
 		Clock: m.clock, Newest: m.newestRaw,
 	})
 }
 
 func (m *model) current() string { return fmt.Sprintf("n%d-%d", m.node, m.lives) }
+
+func (m *model) key(k series.Key) string { return string(m.layout.AppendKey(nil, k)) }
+
+func (m *model) parse(key string) series.Key {
+	k, err := m.layout.ParseKey([]byte(key))
+	must(err)
+	return k
+}
 
 func (m *model) Epoch(context.Context) (string, error) {
 	m.epoch = m.current()
@@ -75,14 +84,14 @@ func (m *model) newestRaw(key string) int64 {
 
 // bare adds a point that no journal knows.
 func (m *model) bare(k series.Key, p series.Point) {
-	key := string(series.Day.AppendKey(nil, k))
+	key := m.key(k)
 	m.raw[key] = append(m.raw[key], p)
 }
 
 // sweep journals what bare writers added: the newest first, so that what lies 60 s below it is late.
 func (m *model) sweep(floor series.Period) error {
 	for key, pts := range m.raw {
-		k := storetest.Key(key)
+		k := m.parse(key)
 		if k.Period < floor {
 			continue
 		}
@@ -103,7 +112,7 @@ func (m *model) keys() []string {
 	set := map[string]bool{}
 	found, _ := m.Local.ScanKeys(0, 1<<20)
 	for _, k := range found {
-		set[string(series.Day.AppendKey(nil, k))] = true
+		set[m.key(k)] = true
 	}
 	for key := range m.raw {
 		set[key] = true
@@ -117,7 +126,7 @@ func (m *model) all(k series.Key) []series.Point {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	raw := m.raw[string(series.Day.AppendKey(nil, k))]
+	raw := m.raw[m.key(k)]
 	if len(raw) == 0 {
 		return got[0]
 	}

@@ -60,6 +60,7 @@ func TestMutants(t *testing.T) {
 	if n == 0 {
 		n = len(mutants)
 	}
+	count(t, n)
 	first := int(time.Now().Unix()/86400) * n
 	for i := range n {
 		name := mutants[(first+i)%len(mutants)]

@@ -28,6 +28,8 @@ type Config struct {
 	Max     int64  // bytes of all segments
 	Segment int64  // bytes of a segment, about; 1 MiB if 0
 	FS      fsx.FS // the real one if nil
+	// Dropped, unless nil, is told of each record that goes because the spool is full. The spool waits for it.
+	Dropped func(Record)
 }
 
 // Spool is an open spool. It is safe for concurrent use.
@@ -166,11 +168,19 @@ func (s *Spool) makeRoom(size int64) (dropped int64, err error) {
 				return dropped, err
 			}
 		}
-		points := s.segments[i].points
-		if err := s.remove(s.segments[i]); err != nil {
+		seg := s.segments[i]
+		var gone []Record
+		if s.cfg.Dropped != nil {
+			data, _ := s.cfg.FS.ReadFile(seg.path) // what can not be read is counted all the same
+			gone, _ = parseSegment(data)
+		}
+		if err := s.remove(seg); err != nil {
 			return dropped, err
 		}
-		dropped += points
+		dropped += seg.points
+		for _, r := range gone {
+			s.cfg.Dropped(r)
+		}
 	}
 	return dropped, nil
 }

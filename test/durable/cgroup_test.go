@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // TestCgroup: far more load than a node of 256 MiB can keep. It refuses with OOM and is never killed by the kernel, nor
@@ -152,7 +154,7 @@ type tallies map[string][2]int // acknowledged, sent
 
 // compare looks whether each key has at least what was acknowledged and at most what was sent.
 func (s tallies) compare(addr string) (acked int, err error) {
-	c, err := dial(addr)
+	c, err := plain.Dial(addr)
 	if err != nil {
 		return 0, err
 	}
@@ -163,7 +165,7 @@ func (s tallies) compare(addr string) (acked int, err error) {
 		for _, k := range list {
 			commands = append(commands, []string{"ZCARD", k})
 		}
-		replies, err := c.pipe(commands)
+		replies, err := c.Pipe(commands)
 		if err != nil {
 			return acked, err
 		}
@@ -212,12 +214,12 @@ type pouring struct {
 }
 
 func (p *pouring) run(addr string) error {
-	c, err := dial(addr)
+	c, err := plain.Dial(addr)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.patience = 60 * time.Second
+	c.Patience = 60 * time.Second
 	for end := time.Now().Add(4 * time.Minute); p.refused < 200 && time.Now().Before(end); {
 		var commands, keys [][]string
 		for range 20 {
@@ -225,7 +227,7 @@ func (p *pouring) run(addr string) error {
 			command, list := p.batch()
 			commands, keys = append(commands, command), append(keys, list)
 		}
-		replies, err := c.pipe(commands)
+		replies, err := c.Pipe(commands)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // TestDrain: SIGTERM under load ends with code 0 and loses nothing that was acknowledged, with fsync=never too.
@@ -168,14 +170,14 @@ func (s stalling) run(t *testing.T) error {
 
 // reading reads for some time; each read is answered within a second, and in the end the node says degraded.
 func (s stalling) reading(n *node, l *load, d time.Duration) error {
-	c, err := dial(n.addr)
+	c, err := plain.Dial(n.addr)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.patience = time.Second
+	c.Patience = time.Second
 	for end := time.Now().Add(d); time.Now().Before(end); n.ended(20 * time.Millisecond) {
-		if _, err := c.do("ZRANGE", periodBefore(0)+":shared.nyc:m0.user", "-5", "-1", "WITHSCORES"); err != nil {
+		if _, err := c.Do("ZRANGE", periodBefore(0)+":shared.nyc:m0.user", "-5", "-1", "WITHSCORES"); err != nil {
 			return fmt.Errorf("read while the disk hangs: %w", err)
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // redisServer gives the peer of the comparison.
@@ -99,12 +101,12 @@ func daysOfSeries() (commands [][]string) {
 func abs(n int) int { return max(n, -n) }
 
 func pipeAll(addr string, commands [][]string) error {
-	c, err := dial(addr)
+	c, err := plain.Dial(addr)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	replies, err := c.pipe(commands)
+	replies, err := c.Pipe(commands)
 	if err != nil {
 		return err
 	}
@@ -138,8 +140,8 @@ func same(t *testing.T, redis, node string) {
 		}
 		noon := strconv.FormatInt(midnight(1)/1000+43_200, 10)
 		for _, span := range [][2]string{{"-inf", "(" + noon}, {noon, "+inf"}} {
-			a, errA := ask(redis, "ZRANGEBYSCORE", key, span[0], span[1])
-			b, errB := ask(node, "ZRANGEBYSCORE", key, span[0], span[1])
+			a, errA := plain.Ask(redis, "ZRANGEBYSCORE", key, span[0], span[1])
+			b, errB := plain.Ask(node, "ZRANGEBYSCORE", key, span[0], span[1])
 			if errA != nil || errB != nil || fmt.Sprint(a) != fmt.Sprint(b) {
 				t.Errorf("%s from %s to %s differs (%v, %v)", key, span[0], span[1], errA, errB)
 			}
@@ -250,7 +252,7 @@ func TestIncident_ReplayOOMLoop(t *testing.T) {
 	if err := n.answering(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := dial(n.addr)
+	c, err := plain.Dial(n.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +269,7 @@ func TestIncident_ReplayOOMLoop(t *testing.T) {
 			}
 			commands = append(commands, command)
 		}
-		if _, err := c.pipe(commands); err != nil {
+		if _, err := c.Pipe(commands); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -510,7 +512,7 @@ func TestIncident_PartiallyDeletedDayBlocksStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.watch.set(func(c call) verdict { return verdict{kill: c.all == nth+1} })
-			reply, err := ask(n.addr, "DN.DROP", periodBefore(1))
+			reply, err := plain.Ask(n.addr, "DN.DROP", periodBefore(1))
 			dropped := err == nil
 			n.ended(300 * time.Millisecond)
 			n.kill()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // clients is how many write at once.
@@ -128,7 +130,7 @@ func midnight(age int) int64 {
 }
 
 func (w *writer) run(ctx context.Context, addr string) error {
-	c, err := dial(addr)
+	c, err := plain.Dial(addr)
 	if err != nil {
 		return nil //nolint:nilerr // killed before it began
 	}
@@ -138,7 +140,7 @@ func (w *writer) run(ctx context.Context, addr string) error {
 		for _, list := range points {
 			w.load.book.try(list)
 		}
-		replies, err := c.pipe(commands)
+		replies, err := c.Pipe(commands)
 		for i, r := range replies {
 			if bad := w.read(r, points[i], commands[i]); bad != nil {
 				return bad

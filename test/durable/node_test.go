@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // target is what is tested: the real binary, or the stand-in with a fault.
@@ -220,7 +222,7 @@ func (n *node) await(d time.Duration, what string, cond func() error) error {
 // answering waits until writes are taken.
 func (n *node) answering() error {
 	return n.await(20*time.Second, "an answer to PING", func() error {
-		_, err := ask(n.addr, "PING")
+		_, err := plain.Ask(n.addr, "PING")
 		return err
 	})
 }
@@ -248,7 +250,7 @@ func (n *node) says(field, want string) error {
 
 // info gives the fields of INFO.
 func (n *node) info() (map[string]string, error) {
-	v, err := ask(n.addr, "INFO")
+	v, err := plain.Ask(n.addr, "INFO")
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // standin is the least that keeps the promises: sets of points, a log of lines, and one fault that breaks one of them.
@@ -312,10 +314,10 @@ func (s *standin) runWeb(addr string) {
 
 func (s *standin) serve(nc net.Conn) {
 	defer nc.Close()
-	c := &conn{Conn: nc, in: bufio.NewReaderSize(nc, 1<<16)}
+	c := plain.New(nc)
 	out := bufio.NewWriter(nc)
 	for {
-		v, err := c.reply() // a command looks like a list of texts
+		v, err := c.Reply()
 		list, ok := v.([]any)
 		if err != nil || !ok {
 			return
@@ -325,7 +327,7 @@ func (s *standin) serve(nc net.Conn) {
 			args[i], _ = list[i].(string)
 		}
 		s.command(out, args)
-		if c.in.Buffered() == 0 && out.Flush() != nil {
+		if c.Buffered() == 0 && out.Flush() != nil {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/dunlin-db/dunlin"
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 // perTick is how many points of different series have the same timestamp.
@@ -49,11 +50,17 @@ func zadd(p *dunlin.Point) (key string, score float64, member string) {
 	return key, seconds, strconv.FormatFloat(seconds, 'f', -1, 64) + ":" + p.Value
 }
 
-// BenchmarkClients stores points of 1,000 series at one node: with the client's Add, and with go-redis' Ring and
-// rueidis, which send the same points as pipelines of 1,000 ZADD.
+// BenchmarkClients stores points of 1,000 series with the client's Add, and with go-redis' Ring and rueidis, which send
+// the same points as pipelines of 1,000 ZADD: at a node, where Add sends DN.MADD, and at a redis-server, where it sends
+// the same ZADDs as the others.
 func BenchmarkClients(b *testing.B) {
+	b.Run("node", func(b *testing.B) { clients(b, nodeAddr) })
+	b.Run("redis", func(b *testing.B) { clients(b, redistest.Start(b).Addr) })
+}
+
+func clients(b *testing.B, addr string) {
 	b.Run("dunlin", func(b *testing.B) {
-		c, err := dunlin.Open(b.Context(), dunlin.Config{URL: "redis://" + nodeAddr, Timeout: time.Minute})
+		c, err := dunlin.Open(b.Context(), dunlin.Config{URL: "redis://" + addr, Timeout: time.Minute})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -62,7 +69,7 @@ func BenchmarkClients(b *testing.B) {
 			func() error { return c.Flush(b.Context()) })
 	})
 	b.Run("go-redis Ring", func(b *testing.B) {
-		c := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"node": nodeAddr}})
+		c := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"node": addr}})
 		defer func() { _ = c.Close() }()
 		measure(b, "goredis", func(ctx context.Context, points []dunlin.Point) error {
 			pipe := c.Pipeline()
@@ -75,7 +82,7 @@ func BenchmarkClients(b *testing.B) {
 		}, nil)
 	})
 	b.Run("rueidis", func(b *testing.B) {
-		c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{nodeAddr}, DisableCache: true})
+		c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,14 +12,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // diskResult is what a node with a log costs, and what its restart takes.
 type diskResult struct {
 	memory, redis standardResult // beside the same node without a log; beside Redis with one
-	points        float64
-	logBytes      float64 // of a point
-	periodBytes   float64 // of a point
+	logBytes      float64        // of a point, of all rows
+	points        float64        // over which they start
+	periodBytes   float64        // of a point
 	starts        []*restart
 }
 
@@ -61,10 +63,23 @@ func (m *measurement) runDisk(ctx context.Context) (*section, error) {
 			"--appendfsync", "everysec", "--dir", dir,
 		}
 	}
-	err := m.onPair(ctx, pairing{onDisk, redis}, m.diskRows(), &r.redis, func(p *pair) error {
-		return m.restarts(ctx, p, pairing{onDisk, redis}, &r)
-	})
-	if err != nil {
+	beside := pairing{onDisk, redis}
+	g := m.diskRows()
+	if err := m.onPair(ctx, beside, g, &r.redis, func(p *pair) (err error) {
+		info, err := infoOf(p.dunlinAddr)
+		r.logBytes = number(info["log_bytes"]) / pointsOf(g.hosts, r.redis.rows)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	g.rows = []benchRow{{
+		id: "restart", text: "a day to start over", args: g.rows[0].args, fill: g.rows[0].fill, ticks: 1, rounds: 1,
+	}}
+	var filled standardResult
+	if err := m.onPair(ctx, beside, g, &filled, func(p *pair) error {
+		r.points = pointsOf(g.hosts, filled.rows)
+		return m.restarts(ctx, p, beside, &r)
+	}); err != nil {
 		return nil, err
 	}
 	sec := m.diskSection(&r)
@@ -96,15 +111,6 @@ func (m *measurement) onPair(
 
 // restarts kills both, starts them again, and ends and starts the node once more.
 func (m *measurement) restarts(ctx context.Context, p *pair, kind pairing, r *diskResult) error {
-	hosts := m.standardGroups()[2].hosts
-	for _, row := range r.redis.rows {
-		r.points += float64((row.fill + row.rounds*row.ticks) * hosts * 20)
-	}
-	info, err := infoOf(p.dunlinAddr)
-	if err != nil {
-		return err
-	}
-	r.logBytes = number(info["log_bytes"]) / r.points
 	_, port, _ := strings.Cut(p.otherAddr, ":")
 	node := append(m.nodeArgs(p.dunlinAddr), kind.node(p.dir)...)
 	redis := kind.other(p.dir, int(number(port)))
@@ -152,14 +158,14 @@ func (s *restart) run(ctx context.Context, dir string) error {
 	}
 	now := strconv.FormatInt(began.Unix(), 10)
 	put := []string{"ZADD", began.UTC().Format(time.DateOnly) + ":probe:restart", now, now + ":1"}
-	if s.accepting, err = s.until(ctx, began, func(c *conn) bool {
-		_, err := c.do(put...)
+	if s.accepting, err = s.until(ctx, began, func(c *plain.Conn) bool {
+		_, err := c.Do(put...)
 		return err == nil
 	}); err != nil {
 		return err
 	}
-	if s.complete, err = s.until(ctx, began, func(c *conn) bool {
-		info, err := c.info()
+	if s.complete, err = s.until(ctx, began, func(c *plain.Conn) bool {
+		info, err := c.Info()
 		return err == nil && info["loading"] == "0"
 	}); err != nil {
 		return err
@@ -169,11 +175,11 @@ func (s *restart) run(ctx context.Context, dir string) error {
 }
 
 // until asks again and again, and gives how long after the start it was so.
-func (s *restart) until(ctx context.Context, began time.Time, so func(*conn) bool) (time.Duration, error) {
-	var c *conn
+func (s *restart) until(ctx context.Context, began time.Time, so func(*plain.Conn) bool) (time.Duration, error) {
+	var c *plain.Conn
 	defer func() {
 		if c != nil {
-			c.close()
+			_ = c.Close()
 		}
 	}()
 	for time.Since(began) < 5*time.Minute {
@@ -194,13 +200,21 @@ func (s *restart) until(ctx context.Context, began time.Time, so func(*conn) boo
 	return 0, errors.New("not within five minutes")
 }
 
+// pointsOf is how many points rows have written, those before them included.
+func pointsOf(hosts int, rows []rowResult) (n float64) {
+	for _, row := range rows {
+		n += float64((row.fill + row.rounds*row.ticks) * hosts * 20)
+	}
+	return n
+}
+
 func infoOf(addr string) (map[string]string, error) {
 	c, err := dial(addr, "")
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	return c.info()
+	defer func() { _ = c.Close() }() // nothing is on its way
+	return c.Info()
 }
 
 // peakOf gives the most that was resident of a process, in bytes.
@@ -255,9 +269,9 @@ func (m *measurement) diskSection(r *diskResult) *section {
 	b.WriteString(table([]string{
 		"load", "memory only", "log on", "more", "log on, beside Redis", "Redis, everysec", "less by",
 	}, rows))
-	fmt.Fprintf(&b, "\nOn disk, with %s points: %.2f bytes a point in the log (all rows), %.2f in period files.\n",
-		thousands(int(r.points)), r.logBytes, r.periodBytes)
-	b.WriteString("\nStarts over these points, on both processors; MiB resident before, and at most until complete:\n\n")
+	fmt.Fprintf(&b, "\nOn disk: %.2f bytes a point in the log (the rows and what came before), %.2f in period files.\n"+
+		"\nStarts over %s points, on both processors; MiB resident before, and at most until complete:\n\n",
+		r.logBytes, r.periodBytes, thousands(int(r.points)))
 	rows = nil
 	for _, s := range r.starts {
 		rows = append(rows, []string{

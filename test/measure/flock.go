@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-db/dunlin/test/measure/wires"
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // shards is how many slices, and on Redis how many processes, each node has.
@@ -165,7 +166,7 @@ func (f *flock) stop() {
 	_ = os.RemoveAll(f.dir)
 }
 
-func (f *flock) dial(i int) (*conn, error) { return dial(f.nodes[i].addr, f.password()) }
+func (f *flock) dial(i int) (*plain.Conn, error) { return dial(f.nodes[i].addr, f.password()) }
 
 // nodeUse is what a node and its Redis processes have used so far.
 type nodeUse struct {
@@ -188,8 +189,8 @@ func (f *flock) use(i int) (u nodeUse, err error) {
 	if err != nil {
 		return u, err
 	}
-	defer c.close()
-	info, err := c.info()
+	defer func() { _ = c.Close() }() // nothing is on its way
+	info, err := c.Info()
 	if err != nil {
 		return u, err
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/dunlin-db/dunlin/test/plain"
 )
 
 // pollEvery is the resolution of a lag: how often a peer is asked for the probe's point.
@@ -24,13 +26,13 @@ const lagLimit = 30 * time.Second
 
 // run probes until ctx ends.
 func (p *lagProbe) run(ctx context.Context) error {
-	conns := make([]*conn, len(p.f.nodes))
+	conns := make([]*plain.Conn, len(p.f.nodes))
 	for i := range conns {
 		var err error
 		if conns[i], err = p.f.dial(i); err != nil {
 			return fmt.Errorf("probe: %w", err)
 		}
-		defer conns[i].close()
+		defer func() { _ = conns[i].Close() }()
 	}
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
@@ -47,7 +49,7 @@ func (p *lagProbe) run(ctx context.Context) error {
 }
 
 // once writes one point to node at and asks each other node until it has it. The key is of the present day or hour.
-func (p *lagProbe) once(ctx context.Context, conns []*conn, at int) error {
+func (p *lagProbe) once(ctx context.Context, conns []*plain.Conn, at int) error {
 	now := time.Now().UTC()
 	layout := time.DateOnly
 	if p.f.period == "hour" {
@@ -57,7 +59,7 @@ func (p *lagProbe) once(ctx context.Context, conns []*conn, at int) error {
 	ts := strconv.FormatFloat(float64(now.UnixMilli())/1000, 'f', 3, 64)
 	member := ts + ":" + strconv.Itoa(now.Nanosecond())
 	began := time.Now()
-	if _, err := conns[at].do("ZADD", key, ts, member); err != nil {
+	if _, err := conns[at].Do("ZADD", key, ts, member); err != nil {
 		return err
 	}
 	var waiting sync.WaitGroup
@@ -77,11 +79,11 @@ func (p *lagProbe) once(ctx context.Context, conns []*conn, at int) error {
 	return nil
 }
 
-func (p *lagProbe) await(ctx context.Context, c *conn, point [2]string, began time.Time) error {
+func (p *lagProbe) await(ctx context.Context, c *plain.Conn, point [2]string, began time.Time) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
-		score, err := c.do("ZSCORE", point[0], point[1])
+		score, err := c.Do("ZSCORE", point[0], point[1])
 		if err != nil {
 			return err
 		}

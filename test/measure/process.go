@@ -70,8 +70,8 @@ func awaitAnswer(ctx context.Context, p *process, addr, password string) error {
 	for {
 		c, err := dial(addr, password)
 		if err == nil {
-			_, err = c.do("PING")
-			c.close()
+			_, err = c.Do("PING")
+			_ = c.Close()
 		}
 		if err == nil {
 			return nil

@@ -119,13 +119,13 @@ func copyDay(ctx context.Context, fromTo [2]string, password string, name func(k
 	if err != nil {
 		return err
 	}
-	defer from.close()
+	defer func() { _ = from.Close() }()
 	to, err := dial(fromTo[1], password)
 	if err != nil {
 		return err
 	}
-	defer to.close()
-	keys, err := from.do("KEYS", "20*")
+	defer func() { _ = to.Close() }()
+	keys, err := from.Do("KEYS", "20*")
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func copyDay(ctx context.Context, fromTo [2]string, password string, name func(k
 			return err
 		}
 		key := fmt.Sprint(k)
-		members, err := from.do("ZRANGE", key, "0", "-1")
+		members, err := from.Do("ZRANGE", key, "0", "-1")
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func copyDay(ctx context.Context, fromTo [2]string, password string, name func(k
 			last := &commands[len(commands)-1]
 			*last = append(*last, ts, fmt.Sprint(member))
 		}
-		replies, err := to.pipe(commands)
+		replies, err := to.Pipe(commands)
 		if err != nil {
 			return err
 		}
@@ -167,8 +167,8 @@ func usedMemory(addr string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer c.close()
-	info, err := c.info()
+	defer func() { _ = c.Close() }() // nothing is on its way
+	info, err := c.Info()
 	return number(info["used_memory"]), err
 }
 
@@ -182,8 +182,8 @@ func weigh(addr, what string, empty float64) (got memoryResult, err error) {
 	if err != nil {
 		return got, err
 	}
-	defer c.close()
-	v, err := c.do("KEYS", "20*")
+	defer func() { _ = c.Close() }() // nothing is on its way
+	v, err := c.Do("KEYS", "20*")
 	if err != nil {
 		return got, err
 	}
@@ -191,7 +191,7 @@ func weigh(addr, what string, empty float64) (got memoryResult, err error) {
 	members := 0.0
 	encodings := map[string]int{}
 	for _, k := range keys {
-		replies, err := c.pipe([][]string{{"ZCARD", k.(string)}, {"OBJECT", "ENCODING", k.(string)}})
+		replies, err := c.Pipe([][]string{{"ZCARD", k.(string)}, {"OBJECT", "ENCODING", k.(string)}})
 		if err != nil {
 			return got, err
 		}
@@ -242,11 +242,11 @@ func (f *flock) dropDay(ctx context.Context, day *loneRedis) (d dropResult, err 
 	if err != nil {
 		return d, err
 	}
-	defer c.close()
+	defer func() { _ = c.Close() }() // nothing is on its way
 	during := make(chan error, 1)
 	go func() { during <- probe.run(ctx, 10*time.Second) }()
 	began := time.Now()
-	if _, err := c.do("DN.DROP", period); err != nil {
+	if _, err := c.Do("DN.DROP", period); err != nil {
 		return d, fmt.Errorf("drop %s: %w", period, err)
 	}
 	d.answered = float64(time.Since(began).Microseconds()) / 1000
@@ -301,14 +301,14 @@ func (p *writeProbe) run(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer func() { _ = c.Close() }() // nothing is on its way
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		now := time.Now().UTC()
 		ts := strconv.FormatFloat(float64(now.UnixMilli())/1000, 'f', 3, 64)
 		key := fmt.Sprintf("%s:writer-%d:probe", now.Format(time.DateOnly), now.Nanosecond()%64)
-		if _, err := c.do("ZADD", key, ts, ts+":1"); err != nil {
+		if _, err := c.Do("ZADD", key, ts, ts+":1"); err != nil {
 			return fmt.Errorf("probe: %w", err)
 		}
 		p.millis = append(p.millis, float64(time.Since(now).Microseconds())/1000)
