@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/node"
+	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/tui"
 )
@@ -30,10 +32,15 @@ type nodeFlags struct {
 	passwordFile      string
 	journal           string
 	sweep             time.Duration
-	maxMemory         string
-	memoryPolicy      string
-	maxSeries         int64
+	memory            memoryFlags
+	proof             node.Proof
 	logLevel, logForm string
+}
+
+// memoryFlags are the limits of the engine.
+type memoryFlags struct {
+	max, policy string
+	series      int64
 }
 
 func nodeCmd() *cobra.Command {
@@ -54,14 +61,17 @@ equal to its peers. Without --topology it is a single node of 8 shards.`,
 	fl.StringVar(&f.webConfig, "web.config.file", "", "TLS and basic auth of the HTTP server (exporter-toolkit's format)")
 	fl.StringVar(&f.storage, "storage.path", "dunlin-data", "directory of what the node keeps, empty for memory only")
 	f.keep.add(fl)
-	fl.StringVar(&f.maxMemory, "engine.max-memory", "0",
+	fl.StringVar(&f.memory.max, "engine.max-memory", "0",
 		"memory for all that is counted: bytes, 512mb, 8GiB or 60% of RAM; 0 for no limit")
-	fl.StringVar(&f.memoryPolicy, "engine.max-memory-policy", "noeviction",
+	fl.StringVar(&f.memory.policy, "engine.max-memory-policy", "noeviction",
 		"at the limit: noeviction refuses new series, then points; drop-oldest drops whole oldest periods")
-	fl.Int64Var(&f.maxSeries, "engine.max-series-per-period", 0, "series of one period over all shards, 0 for no limit")
+	fl.Int64Var(&f.memory.series, "engine.max-series-per-period", 0, "series of one period over all shards, 0: no limit")
 	fl.StringVar(&f.passwordFile, "resp.password-file", "", "file with the front door's password (else the topology's)")
 	fl.StringVar(&f.journal, "redis.journal", "journal", "the journal that other writers keep in this node's Redis")
 	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often the node's Redis is swept")
+	fl.DurationVar(&f.proof.Every, "proof.interval", proof.Every, "how often peers are proven equal")
+	fl.DurationVar(&f.proof.Reread, "proof.reread-interval", proof.Reread,
+		"how often all points in memory are read and compared with their digests")
 	fl.StringVar(&f.logLevel, "log.level", "info", "debug, info, warn or error")
 	fl.StringVar(&f.logForm, "log.format", "text", "text or json")
 	return cmd
@@ -100,6 +110,9 @@ func runReload(hup <-chan os.Signal, ended <-chan struct{}, log *slog.Logger) {
 
 // config reads the files that the flags name.
 func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
+	if f.proof.Every <= 0 || f.proof.Reread <= 0 {
+		return node.Config{}, usageError{errors.New("--proof.interval and --proof.reread-interval: want more than 0")}
+	}
 	log, err := newLog(stderr, f.logLevel, f.logForm)
 	if err != nil {
 		return node.Config{}, err
@@ -108,7 +121,7 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
-	memory, err := f.memory()
+	memory, err := f.memory.read()
 	if err != nil {
 		return node.Config{}, err
 	}
@@ -125,25 +138,25 @@ func (f *nodeFlags) config(stderr io.Writer) (node.Config, error) {
 	return node.Config{
 		Topology: topo, Name: f.name, RespAddr: f.resp, WebAddr: f.web, WebConfigFile: f.webConfig,
 		StoragePath: f.storage, Disk: disk, Password: password, JournalName: f.journal, Sweep: f.sweep,
-		Memory: memory, Version: version(), Log: log,
+		Memory: memory, Proof: f.proof, Version: version(), Log: log,
 	}, nil
 }
 
-// memory reads the limits. GOMEMLIMIT of the environment is the user's own word on the Go runtime.
-func (f *nodeFlags) memory() (node.Memory, error) {
-	most, err := budget.ParseSize(f.maxMemory, budget.RAM)
+// read reads the limits. GOMEMLIMIT of the environment is the user's own word on the Go runtime.
+func (f *memoryFlags) read() (node.Memory, error) {
+	most, err := budget.ParseSize(f.max, budget.RAM)
 	if err != nil {
 		return node.Memory{}, usageError{fmt.Errorf("--engine.max-memory: %w", err)}
 	}
-	policy, err := budget.ParsePolicy(f.memoryPolicy)
+	policy, err := budget.ParsePolicy(f.policy)
 	if err != nil {
 		return node.Memory{}, usageError{fmt.Errorf("--engine.max-memory-policy: %w", err)}
 	}
-	if f.maxSeries < 0 {
-		return node.Memory{}, usageError{fmt.Errorf("--engine.max-series-per-period %d: want 0 or more", f.maxSeries)}
+	if f.series < 0 {
+		return node.Memory{}, usageError{fmt.Errorf("--engine.max-series-per-period %d: want 0 or more", f.series)}
 	}
 	return node.Memory{
-		Max: most, Policy: policy, MaxSeries: f.maxSeries, GoLimit: os.Getenv("GOMEMLIMIT") == "",
+		Max: most, Policy: policy, MaxSeries: f.series, GoLimit: os.Getenv("GOMEMLIMIT") == "",
 	}, nil
 }
 

@@ -250,3 +250,17 @@ func (b *Budget) Counters() Counters {
 	r := &b.refusals
 	return Counters{r.memory.Load(), r.series.Load(), r.deferred.Load(), r.dropped.Load()}
 }
+
+// Refusal counts the points of one group that a limit kept out.
+type Refusal struct {
+	N   int
+	Why error // of the first
+}
+
+// Add counts n more.
+func (r *Refusal) Add(n int, why error) {
+	if n > 0 && r.N == 0 {
+		r.Why = why
+	}
+	r.N += n
+}

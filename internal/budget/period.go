@@ -87,6 +87,13 @@ func (p *Period) Admit(n NewSeries, name func() string) error {
 	return nil
 }
 
+// Forget says that a series of the period has no points any more.
+func (p *Period) Forget() {
+	if p != nil {
+		p.series.Add(-1)
+	}
+}
+
 // Series is the number of series of the period over all shards.
 func (p *Period) Series() int64 { return p.series.Load() }
 

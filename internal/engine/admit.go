@@ -9,19 +9,6 @@ import (
 // The limits of the node are asked in two places: before a key is new in its period, and before a point of a key that
 // is there needs memory. A point that needs neither is not held up by them.
 
-// refusal counts the points of one group that a limit kept out.
-type refusal struct {
-	n   int
-	why error // of the first
-}
-
-func (r *refusal) add(n int, why error) {
-	if n > 0 && r.n == 0 {
-		r.why = why
-	}
-	r.n += n
-}
-
 // enter gives the entry of a key. A key without points, which is new in its period, is admitted first, and counted;
 // the first point must follow.
 func (s *Store) enter(k series.Key, o store.Origin) (p *period, id uint32, e *entry, err error) {
@@ -70,15 +57,15 @@ func (s *Store) admitGrowth(p *period, e *entry) error {
 }
 
 // refuse notes a refusal in its group, and counts it. Points of a peer are not refused but put off: the error says so.
-func (s *Store) refuse(g *store.Group, r refusal, o store.Origin) error {
-	if r.n == 0 {
+func (s *Store) refuse(g *store.Group, r budget.Refusal, o store.Origin) error {
+	if r.N == 0 {
 		return nil
 	}
-	g.Refused, g.Why = r.n, r.why
+	g.Refused, g.Why = r.N, r.Why
 	if o.Peer != "" {
 		s.cfg.Budget.CountDeferred()
-		return r.why
+		return r.Why
 	}
-	s.cfg.Budget.CountRefused(r.why, r.n)
+	s.cfg.Budget.CountRefused(r.Why, r.N)
 	return nil
 }

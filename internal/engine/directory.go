@@ -5,73 +5,46 @@ import (
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/dirent"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// dirent is one chunk in the directory of an entry. For the open chunk, which is the last, size is that of its block
-// and the number of points is in the entry's State.
-type dirent struct {
-	first int64 // ms, of the first point
-	block slab.Ref
-	size  uint16 // bytes; 240 points of the longest text take 37 KB
-	count uint16
-	saved bool // Save has written the chunk as it is; stands in the highest bit of count
-}
-
-const (
-	direntBytes = 16 // divides the size of every block of whole dirents
-	savedBit    = 1 << 15
-)
-
-func (p *period) dirent(e *entry, i int) dirent {
-	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
-	count := binary.LittleEndian.Uint16(b[14:])
-	return dirent{
-		int64(binary.LittleEndian.Uint64(b)), slab.Ref(binary.LittleEndian.Uint32(b[8:])),
-		binary.LittleEndian.Uint16(b[12:]), count &^ savedBit, count&savedBit != 0,
-	}
+func (p *period) dirent(e *entry, i int) dirent.Chunk {
+	return dirent.Read(p.slab.At(e.dir, int(e.dirLen)*dirent.Size)[i*dirent.Size:])
 }
 
 func (p *period) firstTS(e *entry, i int) int64 {
-	return int64(binary.LittleEndian.Uint64(p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]))
+	return dirent.First(p.slab.At(e.dir, int(e.dirLen)*dirent.Size)[i*dirent.Size:])
 }
 
-func (p *period) setDirent(e *entry, i int, d dirent) {
-	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)[i*direntBytes:]
-	binary.LittleEndian.PutUint64(b, uint64(d.first))
-	binary.LittleEndian.PutUint32(b[8:], uint32(d.block))
-	binary.LittleEndian.PutUint16(b[12:], d.size)
-	count := d.count
-	if d.saved {
-		count |= savedBit
-	}
-	binary.LittleEndian.PutUint16(b[14:], count)
+func (p *period) setDirent(e *entry, i int, d dirent.Chunk) {
+	d.Put(p.slab.At(e.dir, int(e.dirLen)*dirent.Size)[i*dirent.Size:])
 	if e.isOpen(i) {
-		e.tail, e.tailSize = d.block, d.size
+		e.tail, e.tailSize = d.Block, d.Size
 	}
 }
 
 // dirBytes is the size of the block for n dirents: behind them is the sum of the digests of the chunks that Save has
 // written.
-func dirBytes(n int) int { return (n + 1) * direntBytes }
+func dirBytes(n int) int { return (n + 1) * dirent.Size }
 
 // savedSum is the sum of the digests of the chunks that Save has written; their number is not kept.
 func (p *period) savedSum(e *entry) store.Digest {
-	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
+	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*dirent.Size:]
 	return store.Digest{Hi: binary.LittleEndian.Uint64(b), Lo: binary.LittleEndian.Uint64(b[8:])}
 }
 
 func (p *period) setSavedSum(e *entry, d store.Digest) {
-	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*direntBytes:]
+	b := p.slab.At(e.dir, dirBytes(int(e.dirCap)))[e.dirCap*dirent.Size:]
 	binary.LittleEndian.PutUint64(b, d.Hi)
 	binary.LittleEndian.PutUint64(b[8:], d.Lo)
 }
 
 // makeRoom inserts n empty dirents at i.
 func (p *period) makeRoom(e *entry, i, n int) {
-	used := int(e.dirLen) * direntBytes
+	used := int(e.dirLen) * dirent.Size
 	if need := int(e.dirLen) + n; need > int(e.dirCap) {
 		if e.dirLen > 0 {
 			need = (need + need/4 + 3) &^ 3 // with the place for the sum no size of the blocks of open chunks
@@ -84,12 +57,12 @@ func (p *period) makeRoom(e *entry, i, n int) {
 			copy(p.slab.At(block, used), p.slab.At(e.dir, used))
 			p.slab.Release(e.dir, dirBytes(int(e.dirCap)))
 		}
-		e.dir, e.dirCap = block, uint32(size/direntBytes)-1
+		e.dir, e.dirCap = block, uint32(size/dirent.Size)-1
 		p.setSavedSum(e, saved)
 	}
 	e.dirLen += uint32(n)
-	b := p.slab.At(e.dir, int(e.dirLen)*direntBytes)
-	copy(b[(i+n)*direntBytes:], b[i*direntBytes:used])
+	b := p.slab.At(e.dir, int(e.dirLen)*dirent.Size)
+	copy(b[(i+n)*dirent.Size:], b[i*dirent.Size:used])
 }
 
 // isOpen says whether chunk i is the open one.
@@ -100,13 +73,13 @@ func (p *period) count(e *entry, i int) int {
 	if e.isOpen(i) {
 		return e.open.Len()
 	}
-	return int(p.dirent(e, i).count)
+	return int(p.dirent(e, i).Count)
 }
 
 // chunkBytes gives the bytes of chunk i.
 func (p *period) chunkBytes(e *entry, i int) []byte {
 	d := p.dirent(e, i)
-	return p.slab.At(d.block, int(d.size))
+	return p.slab.At(d.Block, int(d.Size))
 }
 
 // read makes s.rd read chunk i.

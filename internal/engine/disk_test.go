@@ -161,7 +161,7 @@ func (s *Store) checkSaved(t *rapid.T) {
 		p.each(0, func(id uint32, e *entry) bool {
 			var want store.Digest
 			for i := range int(e.dirLen) {
-				if !p.dirent(e, i).saved {
+				if !p.dirent(e, i).Saved {
 					continue
 				}
 				if e.isOpen(i) {

@@ -20,12 +20,7 @@ func (p *period) touch(id uint32, e *entry, score int64) {
 		return
 	}
 	if e.newer != 0 { // it is linked, and not the newest
-		p.entry(uint32(e.newer - 1)).older = e.older
-		if e.older != 0 {
-			p.entry(uint32(e.older - 1)).newer = e.newer
-		} else {
-			p.order.oldest = e.newer
-		}
+		p.unlink(e)
 	}
 	e.newer, e.older = 0, p.order.newest
 	if e.older != 0 {
@@ -34,6 +29,21 @@ func (p *period) touch(id uint32, e *entry, score int64) {
 		p.order.oldest = me
 	}
 	p.order.newest = me
+}
+
+// unlink takes an entry that is linked out of the journal.
+func (p *period) unlink(e *entry) {
+	if e.newer != 0 {
+		p.entry(uint32(e.newer - 1)).older = e.older
+	} else {
+		p.order.newest = e.older
+	}
+	if e.older != 0 {
+		p.entry(uint32(e.older - 1)).newer = e.newer
+	} else {
+		p.order.oldest = e.newer
+	}
+	e.newer, e.older = 0, 0
 }
 
 // change is an entry of a journal before its key is written out.

@@ -7,6 +7,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/dirent"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
@@ -31,7 +32,7 @@ func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
 	if err := in.Reset(rec, s.cfg.Layout); err != nil {
 		return LoadResult{}, err
 	}
-	s.quiet, s.refused = true, refusal{}
+	s.quiet, s.refused = true, budget.Refusal{}
 	defer func() { s.quiet = false }()
 	p, id, e, err := s.enter(in.Key, store.Origin{})
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
 	s.lateHours = s.lateHours[:0]
 	added := int(e.points) - before
 	s.grown(to, added, s.cfg.Clock().UnixMicro())
-	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.why
+	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.Why
 }
 
 const (
@@ -78,7 +79,7 @@ func (s *Store) takeOpen(to target) {
 	p.keys++
 	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
 	size := slab.OpenBytes(max(firstBytes, in.State.Size()+in.State.Size()/8+chunk.Room))
-	s.startOpen(p, e, in.State, dirent{first: in.Chunks[0].First, size: uint16(size)})
+	s.startOpen(p, e, in.State, dirent.Chunk{First: in.Chunks[0].First, Size: uint16(size)})
 	copy(p.slab.At(e.tail, size), in.Words)
 	e.points, e.hi, e.lo = uint32(in.Digest.Points), in.Digest.Hi, in.Digest.Lo
 }
@@ -107,7 +108,7 @@ func (s *Store) takeRun(to target, at int, saved bool) {
 	p.makeRoom(e, at, len(in.Chunks))
 	for i, c := range in.Chunks {
 		s.encoded = append(s.encoded[:0], c.Bytes...)
-		d := dirent{first: c.First, count: uint16(c.Len), saved: saved}
+		d := dirent.Chunk{First: c.First, Count: uint16(c.Len), Saved: saved}
 		s.putSealed(p, &d)
 		p.setDirent(e, at+i, d)
 	}
@@ -132,7 +133,7 @@ func (s *Store) hasRun(to target, saved bool) bool {
 		if !bytes.Equal(p.chunkBytes(e, at+i), c.Bytes) {
 			return false
 		}
-		if p.dirent(e, at+i).saved {
+		if p.dirent(e, at+i).Saved {
 			marked++
 		}
 	}
@@ -141,7 +142,7 @@ func (s *Store) hasRun(to target, saved bool) bool {
 	}
 	for i := range run {
 		d := p.dirent(e, at+i)
-		d.saved = true
+		d.Saved = true
 		p.setDirent(e, at+i, d)
 	}
 	p.addSaved(e, s.disk.in.Digest)

@@ -124,7 +124,7 @@ func (p *period) recount() {
 func (p *period) keyBytes(e *entry) int64 {
 	n := entryBytes + int64(slab.BlockBytes(dirBytes(int(e.dirCap))))
 	for i := range e.dirLen {
-		n += int64(slab.BlockBytes(int(p.dirent(e, int(i)).size)))
+		n += int64(slab.BlockBytes(int(p.dirent(e, int(i)).Size)))
 	}
 	return n
 }

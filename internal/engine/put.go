@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/names"
@@ -140,13 +141,13 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 	}
 	s.onePoint[0] = put.Point()
 	g := store.Group{Key: series.Key{Period: put.Period, Series: put.Series}, Points: s.onePoint[:]}
-	s.refused = refusal{}
+	s.refused = budget.Refusal{}
 	s.uniteKey(to.p, to.id, to.e, &g)
 	s.onePoint[0] = series.Point{} // it must not keep the caller's memory alive
 	put.Added = g.Added > 0
 	s.grown(to, g.Added, nowMicros)
-	if s.refused.n > 0 {
-		s.refusePut(put, s.refused.why)
+	if s.refused.N > 0 {
+		s.refusePut(put, s.refused.Why)
 	}
 }
 
@@ -155,15 +156,15 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	e := to.e
 	s.startDigest(to.p, to.id, e)
 	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
-	s.refused = refusal{}
+	s.refused = budget.Refusal{}
 	s.insertOpen(to.p, e, put.Point())
 	put.Added = s.digest.Points > int64(e.points)
 	e.points, e.hi, e.lo = uint32(s.digest.Points), s.digest.Hi, s.digest.Lo
 	if put.Added {
 		s.grown(to, 1, nowMicros)
 	}
-	if s.refused.n > 0 {
-		s.refusePut(put, s.refused.why)
+	if s.refused.N > 0 {
+		s.refusePut(put, s.refused.Why)
 	}
 }
 

@@ -7,30 +7,13 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/stream"
 )
-
-// texts hands out memory for values that are the caller's afterwards: few large buffers, not one per value.
-type texts struct{ buf []byte }
-
-// take gives the value of the reader's current point; expect is how many more are about to come.
-func (t *texts) take(s *Store, expect int) []byte {
-	if cap(t.buf)-len(t.buf) < 128 {
-		t.buf = make([]byte, 0, 128+min(max(expect, 1)*8, 64<<10))
-	}
-	at := len(t.buf)
-	t.buf = s.rd.AppendValue(t.buf)
-	return t.buf[at:len(t.buf):len(t.buf)]
-}
-
-// point gives the reader's current point.
-func (t *texts) point(s *Store, expect int) series.Point {
-	return series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: t.take(s, expect)}
-}
 
 // Ranges implements store.Reader.
 func (s *Store) Ranges(_ context.Context, queries []store.RangeQuery) ([][]series.Point, error) {
 	out := make([][]series.Point, len(queries))
-	var t texts
+	var t stream.Texts
 	for i, q := range queries {
 		p, e := s.find(q.Key)
 		switch {
@@ -57,7 +40,7 @@ func (p *period) within(e *entry, sp store.Span) (first, end, points int) {
 	return first, end, points
 }
 
-func (s *Store) ascending(p *period, e *entry, sp store.Span, t *texts) []series.Point {
+func (s *Store) ascending(p *period, e *entry, sp store.Span, t *stream.Texts) []series.Point {
 	first, end, expect := p.within(e, sp)
 	var out []series.Point
 	for i := first; i < end; i++ {
@@ -73,7 +56,7 @@ func (s *Store) ascending(p *period, e *entry, sp store.Span, t *texts) []series
 			if out == nil {
 				out = make([]series.Point, 0, expect)
 			}
-			out = append(out, t.point(s, expect-len(out)))
+			out = append(out, t.Point(&s.rd, expect-len(out)))
 			if len(out) == sp.Limit {
 				return out
 			}
@@ -82,7 +65,7 @@ func (s *Store) ascending(p *period, e *entry, sp store.Span, t *texts) []series
 	return out
 }
 
-func (s *Store) descending(p *period, e *entry, sp store.Span, t *texts) []series.Point {
+func (s *Store) descending(p *period, e *entry, sp store.Span, t *stream.Texts) []series.Point {
 	first, end, expect := p.within(e, sp)
 	var out []series.Point
 	for i := end - 1; i >= first; i-- {
@@ -97,7 +80,7 @@ func (s *Store) descending(p *period, e *entry, sp store.Span, t *texts) []serie
 		}
 		for n := 0; s.rd.Next() && s.rd.TS <= sp.To; n++ {
 			if n >= skip && s.rd.TS >= sp.From {
-				out = append(out, t.point(s, s.rd.Left()))
+				out = append(out, t.Point(&s.rd, s.rd.Left()))
 			}
 		}
 		slices.Reverse(out[from:])

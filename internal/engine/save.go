@@ -55,8 +55,8 @@ func (s *Store) Unsave(pid series.Period) {
 			p.setSavedSum(e, store.Digest{})
 		}
 		for i := range int(e.dirLen) {
-			if d := p.dirent(e, i); d.saved {
-				d.saved = false
+			if d := p.dirent(e, i); d.Saved {
+				d.Saved = false
 				p.setDirent(e, i, d)
 			}
 		}
@@ -107,7 +107,7 @@ func (s *Store) pieces(p *period, e *entry) (complete bool) {
 	last, chunks := int(e.dirLen)-1, 0
 	for i := range last {
 		d := p.dirent(e, i)
-		if d.saved {
+		if d.Saved {
 			continue
 		}
 		if chunks == saveChunks {
@@ -120,7 +120,7 @@ func (s *Store) pieces(p *period, e *entry) (complete bool) {
 			n++
 		}
 		w := &s.disk.pieces[n-1]
-		w.to, w.points, w.bytes = i+1, w.points+int(d.count), w.bytes+int(d.size)
+		w.to, w.points, w.bytes = i+1, w.points+int(d.Count), w.bytes+int(d.Size)
 	}
 	s.disk.pieces = append(s.disk.pieces, piece{from: last, to: last + 1, points: e.open.Len(), bytes: e.open.Size()})
 	return true
@@ -168,8 +168,8 @@ func (s *Store) fullRecord(p *period, id uint32, e *entry, w piece) []byte {
 	rec := s.beginRecord(replog.Full, p, id, w.digest)
 	for i := w.from; i < w.to; i++ {
 		d := p.dirent(e, i)
-		rec = chunkrec.AppendFull(rec, p.slab.At(d.block, int(d.size)))
-		d.saved = true
+		rec = chunkrec.AppendFull(rec, p.slab.At(d.Block, int(d.Size)))
+		d.Saved = true
 		p.setDirent(e, i, d)
 	}
 	p.addSaved(e, w.digest)
@@ -198,7 +198,7 @@ func (p *period) addSaved(e *entry, d store.Digest) {
 
 // forgetSaved notes that full chunk i, which has these points, is about to change.
 func (s *Store) forgetSaved(p *period, e *entry, i int, points []chunk.Point) {
-	if e.isOpen(i) || !p.dirent(e, i).saved {
+	if e.isOpen(i) || !p.dirent(e, i).Saved {
 		return
 	}
 	var d store.Digest

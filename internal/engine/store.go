@@ -44,7 +44,7 @@ type Store struct {
 
 	meter   slab.Meter // all that is no part of names and periods
 	tables  int64      // bytes in sight of the garbage collector, as counted
-	refused refusal
+	refused budget.Refusal
 
 	applying bool // what is stored comes from a peer, which admitted it
 	quiet    bool // what is stored comes from the disk: it is not recorded, and no limit keeps it out

@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 
+	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/dirent"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
@@ -31,15 +33,15 @@ func (s *Store) Unite(_ context.Context, groups []store.Group, o store.Origin) e
 		if len(g.Points) == 0 {
 			continue
 		}
-		s.refused = refusal{}
+		s.refused = budget.Refusal{}
 		p, id, e, err := s.enter(g.Key, o)
 		if err != nil {
-			s.refused.add(len(g.Points), err)
+			s.refused.Add(len(g.Points), err)
 		} else {
 			s.uniteKey(p, id, e, g)
 			s.grown(target{p, e, id}, g.Added, now)
 		}
-		if s.refused.n > 0 {
+		if s.refused.N > 0 {
 			if err := s.refuse(g, s.refused, o); err != nil {
 				return err
 			}
@@ -85,7 +87,7 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	rest := g.Points
 	for len(rest) > 0 && (e.dirLen == 0 || rest[0].TS > e.open.Last()) {
 		if err := s.append(p, e, rest[0]); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 		}
 		rest = rest[1:]
 	}
@@ -125,7 +127,7 @@ func (s *Store) append(p *period, e *entry, pt series.Point) error {
 // extend is append without the digest.
 func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	if e.dirLen == 0 {
-		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent{first: cp.TS, size: firstBytes})
+		s.startOpen(p, e, chunk.Start(chunk.Suit(cp)), dirent.Chunk{First: cp.TS, Size: firstBytes})
 	}
 	if e.open.Len() >= 2*int(e.sealAt) {
 		if err := s.admitGrowth(p, e); err != nil {
@@ -161,8 +163,8 @@ func (s *Store) appendOpen(p *period, e *entry, cp chunk.Point) {
 }
 
 // startOpen adds an empty open chunk; d says when it begins and how large its block is to be.
-func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
-	d.block = p.slab.Alloc(&p.Memory, int(d.size))
+func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent.Chunk) {
+	d.Block = p.slab.Alloc(&p.Memory, int(d.Size))
 	e.open, e.marks = open, chunk.Marks{}
 	p.makeRoom(e, int(e.dirLen), 1)
 	p.setDirent(e, int(e.dirLen)-1, d)
@@ -172,11 +174,11 @@ func (s *Store) startOpen(p *period, e *entry, open chunk.State, d dirent) {
 func (s *Store) growOpen(p *period, e *entry, n int) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
-	size := slab.OpenBytes(int(d.size) + max(n, int(d.size)/4, 1))
+	size := slab.OpenBytes(int(d.Size) + max(n, int(d.Size)/4, 1))
 	block := p.slab.Alloc(&p.Memory, size)
-	copy(p.slab.At(block, size), p.slab.At(d.block, int(d.size)))
-	p.slab.Release(d.block, int(d.size))
-	d.block, d.size = block, uint16(size)
+	copy(p.slab.At(block, size), p.slab.At(d.Block, int(d.Size)))
+	p.slab.Release(d.Block, int(d.Size))
+	d.Block, d.Size = block, uint16(size)
 	p.setDirent(e, last, d)
 }
 
@@ -193,23 +195,23 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 		next = keep[0]
 	}
 	s.encoded = s.enc.Seal(s.encoded[:0], &full, p.chunkBytes(e, last))
-	p.slab.Release(d.block, int(d.size))
-	d.count = uint16(full.Len())
+	p.slab.Release(d.Block, int(d.Size))
+	d.Count = uint16(full.Len())
 	s.putSealed(p, &d)
 	p.setDirent(e, last, d)
 	e.sealAt, e.late = maxPoints/2, false
-	size := slab.OpenBytes(max(firstBytes, int(d.size)*5/8))
-	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent{first: next.TS, size: uint16(size)})
+	size := slab.OpenBytes(max(firstBytes, int(d.Size)*5/8))
+	s.startOpen(p, e, chunk.Start(s.enc.Params()), dirent.Chunk{First: next.TS, Size: uint16(size)})
 	for _, pt := range keep {
 		s.appendOpen(p, e, pt)
 	}
 }
 
 // putSealed copies the chunk in s.encoded to a block of its own.
-func (s *Store) putSealed(p *period, d *dirent) {
-	d.size = uint16(len(s.encoded))
-	d.block = p.slab.Alloc(&p.Memory, len(s.encoded))
-	copy(p.slab.At(d.block, len(s.encoded)), s.encoded)
+func (s *Store) putSealed(p *period, d *dirent.Chunk) {
+	d.Size = uint16(len(s.encoded))
+	d.Block = p.slab.Alloc(&p.Memory, len(s.encoded))
+	copy(p.slab.At(d.Block, len(s.encoded)), s.encoded)
 }
 
 // mergeAll unites points, in order and without duplicates, with those of an entry.
@@ -239,14 +241,14 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
 		if err := s.admitGrowth(p, e); err != nil {
 			s.read(p, e, i)
-			s.refused.add(chunkrec.Missing(&s.rd, points), err)
+			s.refused.Add(chunkrec.Missing(&s.rd, points), err)
 			return
 		}
 		points = s.insert(p, e, i, points)
 	}
 	for _, pt := range points {
 		if err := s.append(p, e, pt); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 			continue
 		}
 		s.noteLate(pt.TS)
@@ -258,7 +260,7 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 	outcome := s.enc.Insert(&e.open, &e.marks, p.slab.At(e.tail, int(e.tailSize)), chunk.Point(pt))
 	if outcome == chunk.NoRoom {
 		if err := s.admitGrowth(p, e); err != nil {
-			s.refused.add(1, err)
+			s.refused.Add(1, err)
 			return
 		}
 		s.growOpen(p, e, chunk.Room+len(pt.Value))
@@ -269,8 +271,8 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 		s.addDigest(pt)
 		s.noteLate(pt.TS)
 		last := int(e.dirLen) - 1
-		if d := p.dirent(e, last); pt.TS < d.first {
-			d.first = pt.TS
+		if d := p.dirent(e, last); pt.TS < d.First {
+			d.First = pt.TS
 			p.setDirent(e, last, d)
 		}
 	case chunk.NoRoom:
@@ -343,14 +345,14 @@ func (s *Store) noteLate(tsMillis int64) {
 func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 	open := e.isOpen(i)
 	d := p.dirent(e, i)
-	p.slab.Release(d.block, int(d.size))
+	p.slab.Release(d.Block, int(d.Size))
 	pieces := (len(points) + maxPoints - 1) / maxPoints
 	if pieces > 1 {
 		p.makeRoom(e, i+1, pieces-1)
 	}
 	for n := range pieces {
 		part := points[n*len(points)/pieces : (n+1)*len(points)/pieces]
-		d := dirent{first: part[0].TS, count: uint16(len(part))}
+		d := dirent.Chunk{First: part[0].TS, Count: uint16(len(part))}
 		if open && n == pieces-1 {
 			e.open, e.marks = s.openChunk(p, &d, part), chunk.Marks{}
 		} else {
@@ -362,7 +364,7 @@ func (s *Store) rewrite(p *period, e *entry, i int, points []chunk.Point) {
 }
 
 // openChunk writes points as an open chunk into a block of its own, with room for more.
-func (s *Store) openChunk(p *period, d *dirent, points []chunk.Point) chunk.State {
+func (s *Store) openChunk(p *period, d *dirent.Chunk, points []chunk.Point) chunk.State {
 	buf := slices.Grow(s.encoded[:0], chunk.MaxSize(points))
 	s.encoded = buf
 	st, ok := s.enc.Open(buf[:cap(buf)], points)
@@ -370,7 +372,7 @@ func (s *Store) openChunk(p *period, d *dirent, points []chunk.Point) chunk.Stat
 		panic("BUG: engine: points that are outside the grammar")
 	}
 	size := slab.OpenBytes(st.Size() + st.Size()/8 + chunk.Room)
-	d.block, d.size = p.slab.Alloc(&p.Memory, size), uint16(size)
-	copy(p.slab.At(d.block, size), buf[:st.Size()])
+	d.Block, d.Size = p.slab.Alloc(&p.Memory, size), uint16(size)
+	copy(p.slab.At(d.Block, size), buf[:st.Size()])
 	return st
 }

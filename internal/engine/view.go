@@ -141,6 +141,10 @@ func (v *view) Next() store.Block {
 		v.s.last(v.p, v.e, &d.Block)
 		return d.Block
 	}
+	if v.at < 0 || v.at >= int(v.e.dirLen) { // a chunk that is damaged gave too few
+		v.Left = 0
+		return store.Block{}
+	}
 	d := v.load(v.at)
 	if v.Desc {
 		d.Chunk = -1 // take turns it round
@@ -209,7 +213,7 @@ func (v *view) Detach(most int) store.Stream {
 	}
 	size, chunks := 0, 0
 	for i, n := v.at, v.Left+v.Skip; n > 0; i += step {
-		size += int(v.p.dirent(v.e, i).size)
+		size += int(v.p.dirent(v.e, i).Size)
 		n -= v.p.count(v.e, i)
 		chunks++
 	}

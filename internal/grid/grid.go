@@ -150,14 +150,18 @@ func (g *Grid) Hours() (hours []HourDigest, ok bool) {
 	return hours, true
 }
 
-// Hour gives the parts of an hour of a period.
-func (g *Grid) Hour(id series.Period, h int64) Sums {
+// Hour gives the parts of an hour of a period. ok is false while there is something to Fill.
+func (g *Grid) Hour(id series.Period, h int64) (sums Sums, ok bool) {
 	for _, p := range g.periods {
+		if p.id != id {
+			continue
+		}
 		for _, a := range p.hours {
-			if p.id == id && a.hour == h {
-				return *a.sums
+			if a.hour == h {
+				sums = *a.sums
 			}
 		}
+		return sums, p.filled == full
 	}
-	return Sums{}
+	return sums, true
 }

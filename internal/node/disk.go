@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,9 +34,11 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 		Origin: replog.Origin{Node: n.self.Name, Incarnation: incarnation}, Fsync: c.Fsync, Keep: c.Keep,
 		CheckpointBytes: c.CheckpointBytes, MaxUnwritten: c.MaxUnwritten, BackupPath: c.BackupPath, Log: n.log,
 		Now: time.Now, Held: func(bytes int64) { n.keeper.budget.Set(budget.Log, bytes) },
+		Edicts: n.orders.Logged,
 	}, n.keeper.Floor())
 	if err == nil {
 		n.keeper.advance(n.disk.Floor()) // the log may know a later one than the floor file
+		n.orders.Recall(n.disk.Edicts())
 	}
 	return err
 }
@@ -58,14 +61,19 @@ func (n *Node) serverDisk() server.Disk {
 	}
 	return server.Disk{
 		Commit: n.disk.Log().Commit, Info: n.disk,
-		Backup: func(ctx context.Context, name string) (string, error) {
-			b, err := n.disk.Backup(ctx, name)
-			if err != nil {
-				return "", err
-			}
-			return fmt.Sprintf("%s: %d files, %d bytes", b.Path, b.Files, b.Bytes), nil
-		},
 	}
+}
+
+// errNoDisk: there is nothing that a backup could be made of.
+var errNoDisk = errors.New("this node keeps no points on disk: there is nothing to back up")
+
+// backup is DN.BACKUP: it makes a backup of that name and says where.
+func (n *Node) backup(ctx context.Context, name string) (string, error) {
+	if n.disk == nil {
+		return "", errNoDisk
+	}
+	b, err := n.disk.Backup(ctx, name)
+	return fmt.Sprintf("%s: %d files, %d bytes", b.Path, b.Files, b.Bytes), err
 }
 
 // loaded waits until the points on disk are in memory. false: ctx has ended before.

@@ -1,11 +1,9 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,16 +13,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
+	"github.com/dunlin-db/dunlin/internal/orders"
+	"github.com/dunlin-db/dunlin/internal/retention"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
-
-// floorMagic begins the floor file: magic, version, then layout, period and the checksum of what precedes it.
-const floorMagic = "dunlin-floor 1"
-
-// errDropLive refuses to drop a period that is still being written.
-var errDropLive = errors.New("only periods before the current one can be dropped")
 
 // keeper is retention: it owns the floor of the node, and its limits.
 type keeper struct {
@@ -58,7 +52,7 @@ func (k *keeper) load() error {
 	if err != nil {
 		return fmt.Errorf("read floor: %w", err)
 	}
-	p, err := parseFloor(k.node.cfg.Topology.Layout, data)
+	p, err := retention.ParseFile(k.node.cfg.Topology.Layout, data)
 	if err != nil {
 		return fmt.Errorf("read floor %s: %w", k.path, err)
 	}
@@ -71,11 +65,12 @@ func (k *keeper) raise(ctx context.Context, p series.Period) (keys int, err erro
 	k.dropping.Lock()
 	defer k.dropping.Unlock()
 	if p > k.Floor() && k.path != "" {
-		if err := k.write(k.path, appendFloor(nil, k.node.cfg.Topology.Layout, p)); err != nil {
+		if err := k.write(k.path, retention.AppendFile(nil, k.node.cfg.Topology.Layout, p)); err != nil {
 			return 0, fmt.Errorf("keep floor: %w", err)
 		}
 	}
 	floor := k.advance(p)
+	k.node.orders.Prune(floor)
 	keys, err = k.runDrops(ctx, floor)
 	if k.node.disk != nil {
 		k.node.disk.Drop(floor)
@@ -119,18 +114,49 @@ func (k *keeper) advance(p series.Period) series.Period {
 	return k.floor
 }
 
-// drop is DN.DROP: it drops p and what is older.
+// drop makes p the floor, if it is not higher, and drops what is below.
 func (k *keeper) drop(ctx context.Context, p series.Period) (keys int, err error) {
-	now := k.node.cfg.Topology.Layout.PeriodOf(k.node.cfg.Clock().UnixMilli())
-	if p >= now {
-		return 0, errDropLive
-	}
-	keys, err = k.raise(ctx, p+1)
+	keys, err = k.raise(ctx, p)
 	select {
 	case k.untidy <- struct{}{}:
 	default: // run knows already
 	}
 	return keys, err
+}
+
+// newOrders makes what carries out what people say is to be dropped and forgotten.
+func (n *Node) newOrders() *orders.Orders {
+	cfg := orders.Config{
+		Layout: n.cfg.Topology.Layout, Keep: n.cfg.Topology.Keep, Write: n.keeper.write, Clock: n.cfg.Clock,
+		Clocks: n.clocks, Shards: n.ordered, Floor: n.keeper.Floor, Raise: n.keeper.drop, Redis: n.self.OnRedis(),
+		Log: n.log, Backup: n.backup, Forgot: n.forgot,
+		Told: func() {
+			if n.peers != nil {
+				n.peers.bell.Ring()
+			}
+		},
+	}
+	if dir := n.cfg.StoragePath; dir != "" {
+		cfg.Path = filepath.Join(dir, "edicts")
+	}
+	return orders.New(cfg)
+}
+
+// clocks is what is known of the time.
+func (n *Node) clocks() retention.Clocks {
+	return retention.Clocks{
+		Start: n.keeper.start, Elapsed: n.keeper.mono(), Wall: n.cfg.Clock(), Skew: n.lookout.Skew(),
+	}
+}
+
+// forgot makes files and index follow when points were taken out of a shard.
+func (n *Node) forgot(shard int, periods []series.Period) {
+	for _, p := range periods {
+		if n.disk != nil {
+			n.disk.Rewrite(shard, p)
+		}
+	}
+	n.index.Restart(shard)
 }
 
 // runTidy frees what was dropped, in all shards beside each other: most of the time it is the system that takes memory
@@ -149,11 +175,11 @@ func (k *keeper) runTidy() {
 // tick raises the floor when the clock says so and is vouched for, and repeats a drop that failed.
 func (k *keeper) tick(ctx context.Context) error {
 	r, failed := k.state()
-	c := clocks{Start: k.start, Elapsed: k.mono(), Wall: k.node.cfg.Clock(), Skew: k.node.lookout.Skew()}
-	if r.due(c.Wall) && c.Skew == nil {
+	c := k.node.clocks()
+	if r.Due(c.Wall) && c.Skew == nil {
 		r.Oldest = k.node.oldest(ctx)
 	}
-	floor, paused := r.next(c)
+	floor, paused := r.Next(c)
 	k.report(paused)
 	if floor <= k.Floor() && !failed {
 		return nil
@@ -165,11 +191,11 @@ func (k *keeper) tick(ctx context.Context) error {
 }
 
 // state is what the next floor depends on. The floor of a shard may come from its Redis.
-func (k *keeper) state() (r retention, failed bool) {
+func (k *keeper) state() (r retention.Policy, failed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.node.cfg.Topology
-	r = retention{Layout: t.Layout, Keep: t.Keep, Floor: k.floor, Raised: k.raised}
+	r = retention.Policy{Layout: t.Layout, Keep: t.Keep, Floor: k.floor, Raised: k.raised}
 	for _, sh := range k.node.ordered() {
 		r.Floor = max(r.Floor, sh.Floor())
 	}
@@ -244,27 +270,6 @@ func periodsOf(ctx context.Context, sh *shard.Shard) (periods []series.Period, e
 		return err
 	})
 	return periods, err
-}
-
-func appendFloor(dst []byte, l series.Layout, p series.Period) []byte {
-	dst = fmt.Appendf(dst, "%s\n%s %s\n", floorMagic, l, l.PeriodString(p))
-	return fmt.Appendf(dst, "%08x\n", crc32.ChecksumIEEE(dst))
-}
-
-func parseFloor(l series.Layout, data []byte) (series.Period, error) {
-	lines := bytes.Split(data, []byte("\n"))
-	if len(lines) != 4 || string(lines[0]) != floorMagic {
-		return 0, errors.New("not a floor file of this version")
-	}
-	layout, period, ok := bytes.Cut(lines[1], []byte(" "))
-	if !ok || string(layout) != l.String() {
-		return 0, fmt.Errorf("it was written for layout %q, the topology says %q", layout, l)
-	}
-	p, ok := l.ParsePeriod(period)
-	if !ok || !bytes.Equal(appendFloor(nil, l, p), data) {
-		return 0, errors.New("checksum or period is wrong")
-	}
-	return p, nil
 }
 
 func floorPath(dir string) string {

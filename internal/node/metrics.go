@@ -85,6 +85,9 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
+	if n.peers != nil {
+		r.MustRegister(newPeersCollector(n.peers))
+	}
 	return r
 }
 

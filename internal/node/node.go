@@ -18,6 +18,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/lookout"
+	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -56,6 +57,7 @@ type Config struct {
 	Sweep       time.Duration // how often the node's Redis is swept for writers that journal nothing, default 60 s
 
 	Memory Memory
+	Proof  Proof
 
 	Clock   func() time.Time
 	Version string
@@ -68,6 +70,12 @@ type Memory struct {
 	Policy    budget.Policy // what happens when it is reached
 	MaxSeries int64         // series per period, over all shards; 0 = no limit
 	GoLimit   bool          // keep the Go runtime's own memory within what Max leaves to it
+}
+
+// Proof is how often an engine node proves that it is equal to its peers.
+type Proof struct {
+	Every  time.Duration // each peer is asked; 0 = the default
+	Reread time.Duration // all points in memory are read; 0 = the default
 }
 
 // Node is one node of a flock.
@@ -83,6 +91,7 @@ type Node struct {
 	forward  *forwarder
 	lookout  *lookout.Lookout
 	keeper   *keeper
+	orders   *orders.Orders
 	index    *query.Index
 	disk     *storage.Dir // nil = points are not kept on disk
 
@@ -231,6 +240,7 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 		for _, l := range n.peers.links {
 			follow("link to "+l.peer, l.link.Run)
 		}
+		follow("proof", n.peers.proof.Run)
 	} else {
 		for _, l := range n.links {
 			follow(fmt.Sprintf("syncer of shard %d and %s", l.shard, l.peer), l.syncer.Run)
@@ -281,7 +291,7 @@ func (n *Node) announce(front, http net.Listener) {
 func (n *Node) newServer() *server.Server {
 	return server.New(server.Config{
 		Topology: n.cfg.Topology, Self: n.self, Shards: n.shards, Forward: n.forward, Password: n.cfg.Password,
-		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Drop: n.keeper.drop, Info: n.info, Log: n.log,
+		Clock: n.cfg.Clock, Version: n.cfg.Version, RunID: n.runID, Order: n.orders.Do, Info: n.info, Log: n.log,
 		Budget: n.keeper.budget, Limits: resp.DefaultLimits(), Disk: n.serverDisk(),
 		Peering: n.serverPeering(),
 	})

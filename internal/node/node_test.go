@@ -246,20 +246,3 @@ func TestNode_startsWithoutItsRedis(t *testing.T) {
 		t.Errorf("Run: %v", err)
 	}
 }
-
-func TestKeeper_floorFile(t *testing.T) {
-	data := appendFloor(nil, series.Day, 20780)
-	if p, err := parseFloor(series.Day, data); err != nil || p != 20780 {
-		t.Errorf("parse what append wrote: %d, %v", p, err)
-	}
-	if _, err := parseFloor(series.Hour, data); err == nil {
-		t.Error("a floor of another layout was taken")
-	}
-	for i := range data {
-		bad := append([]byte(nil), data...)
-		bad[i] ^= 1
-		if p, err := parseFloor(series.Day, bad); err == nil {
-			t.Errorf("byte %d damaged: taken as %d", i, p)
-		}
-	}
-}

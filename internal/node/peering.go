@@ -12,6 +12,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/door"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -40,6 +41,7 @@ type peers struct {
 	bell  *replica.Bell
 	feed  *peering.Feed
 	links []*peerLink
+	proof *proof.Prover
 }
 
 // peerLink is how this node follows one other.
@@ -87,6 +89,7 @@ func (n *Node) openPeers() error {
 	}
 	p.feed = &peering.Feed{
 		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
+		Compared: p.compared, Edicts: n.orders,
 	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
@@ -105,11 +108,36 @@ func (n *Node) openPeers() error {
 		}
 		l.link = peering.NewLink(peering.LinkConfig{
 			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
-			Follows: p.follows, Journal: l.runSyncers, Log: n.log,
+			Follows: p.follows, Edicts: n.orders, Journal: l.runSyncers, Log: n.log,
 		})
 		p.links = append(p.links, l)
 	}
+	p.proof = n.newProof()
 	return nil
+}
+
+// newProof makes what compares this node with its peers.
+func (n *Node) newProof() *proof.Prover {
+	cfg := proof.Config{
+		Self: n.peers.feed, Layout: n.cfg.Topology.Layout, Every: n.cfg.Proof.Every, Reread: n.cfg.Proof.Reread, Log: n.log,
+	}
+	for _, l := range n.peers.links {
+		cfg.Peers = append(cfg.Peers, l.link)
+	}
+	if n.disk != nil {
+		cfg.Mended = n.disk.Rewrite
+	}
+	return proof.New(cfg)
+}
+
+// compared gives the excess of a peer's shard that this node has compared with.
+func (p *peers) compared(peer string, shard int) uint64 {
+	for _, l := range p.links {
+		if l.peer == peer {
+			return l.link.Compared(shard)
+		}
+	}
+	return 0
 }
 
 // shared gives the shards that another node holds too, and what follows their journals.
@@ -187,7 +215,20 @@ func (p *peers) fields() (fields [][2]string) {
 	for _, l := range p.links {
 		fields = append(fields, [2]string{"log_of_" + l.peer, l.link.Status().String()})
 	}
-	return fields
+	return append(fields, p.proof.Status().Fields()...)
+}
+
+// warnings are what people should know of the replicas.
+func (p *peers) warnings() (w []string) {
+	if p == nil {
+		return nil
+	}
+	s := p.proof.Status()
+	if s.Divergence > 0 {
+		w = append(w, fmt.Sprintf("replicas differed %d times, the last time at %s: %s", s.Divergence,
+			s.LastAt.UTC().Format(time.RFC3339), s.Last))
+	}
+	return w
 }
 
 // peerBytes is the memory that all shards hold for peers.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 // logFlock is three nodes on the engine. The second keeps a disk.
@@ -18,6 +20,8 @@ type logFlock struct {
 	dir     string
 	key     string // a key of today
 	written int
+	step    time.Duration // between two points
+	proof   Proof
 }
 
 func newLogFlock(t *testing.T) *logFlock {
@@ -27,11 +31,11 @@ func newLogFlock(t *testing.T) *logFlock {
 		n.Name, n.URL = fmt.Sprintf("n%d", i), "redis://"+freeAddr(t)
 		topo.Nodes = append(topo.Nodes, n)
 	}
-	return &logFlock{t: t, topo: topo, dir: t.TempDir(), key: keyOf(topo, 1, "host")}
+	return &logFlock{t: t, topo: topo, dir: t.TempDir(), key: keyOf(topo, 1, "host"), step: time.Second}
 }
 
 func (f *logFlock) boot(i int) (*Node, func()) {
-	cfg := Config{Topology: f.topo, Name: f.topo.Nodes[i].Name, RespAddr: f.topo.Nodes[i].HostPort()}
+	cfg := Config{Topology: f.topo, Name: f.topo.Nodes[i].Name, RespAddr: f.topo.Nodes[i].HostPort(), Proof: f.proof}
 	if i == 1 {
 		cfg.StoragePath = f.dir
 	}
@@ -46,8 +50,9 @@ func (f *logFlock) write(i, n int) {
 	first, _ := f.topo.Layout.Span(k.Period)
 	var lines []string
 	for range n {
-		ts := first/1000 + int64(f.written)
-		lines = append(lines, fmt.Sprintf("ZADD %s:h%d:m %d %d:%d", period, f.written%7, ts, ts, f.written))
+		at := time.UnixMilli(first).Add(time.Duration(f.written) * f.step)
+		ts := string(series.AppendTime(nil, at.UnixMilli(), series.FracFor(at.UnixMilli())))
+		lines = append(lines, fmt.Sprintf("ZADD %s:h%d:m %s %s:%d", period, f.written%7, ts, ts, f.written*7919%10007))
 		f.written++
 	}
 	replies, err := sendAll(f.topo.Nodes[i].HostPort(), lines...)

@@ -17,6 +17,7 @@ import (
 // over all of them.
 func (n *Node) openShards(ctx context.Context) error {
 	incarnation := replog.NewIncarnation()
+	n.orders = n.newOrders()
 	if err := n.openDisk(incarnation); err != nil {
 		return err
 	}
@@ -47,6 +48,7 @@ func (n *Node) openShards(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", id, err)
 		}
+		sh.Obey(n.orders.Set())
 		n.shards[id] = sh
 		readers[id] = sh.Reader()
 		if redis != nil {

@@ -41,6 +41,10 @@ func (n *Node) warnings(s *status) []string {
 		w = append(w, n.self.Name+" keeps points in memory only: a restart refills it from its peers")
 	}
 	w = append(w, n.diskWarnings()...)
+	w = append(w, n.peers.warnings()...)
+	if why := n.orders.Warning(); why != "" {
+		w = append(w, why)
+	}
 	if why := n.keeper.Paused(); why != "" {
 		w = append(w, "retention is paused: "+why)
 	}

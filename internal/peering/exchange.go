@@ -9,21 +9,34 @@ import (
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 // Standing is what a shard says of itself before an exchange.
 type Standing struct {
-	Whole   bool // its vector may be adopted
-	Suspect bool // it lacks points that its log claims
-	Vector  []replog.Reach
-	Excess  uint64 // not 0: it has points that no log tells of
+	Whole    bool // its vector may be adopted
+	Suspect  bool // it lacks points that its log claims
+	Busy     bool // an exchange of its own is under way
+	Vector   []replog.Reach
+	Excess   uint64 // not 0: it has points that no log tells of
+	Compared uint64 // the excess of the asker that it has compared with
+	Turn     uint64 // another one after each beginning and end of an exchange of its own
+	Floor    series.Period
+	Edicts   uint64 // the hash of the node's
+}
+
+// Snapshot is a Standing, and the digests of the hours at the same moment.
+type Snapshot struct {
+	Standing
+	Hours []grid.HourDigest // the latest first
 }
 
 // Remote is the other side of an exchange.
 type Remote interface {
 	Standing(ctx context.Context, shard int) (Standing, error)
+	Snapshot(ctx context.Context, shard int) (Snapshot, error)
 	// Hours gives the hours that have points, the latest first.
 	Hours(ctx context.Context, shard int) ([]grid.HourDigest, error)
 	Buckets(ctx context.Context, q HourQuery) (grid.Sums, error)
@@ -58,7 +71,9 @@ type Exchange struct {
 	sh     *shard.Shard
 	remote Remote
 	want   bool // the peer's vector is to be adopted, if it can be
+	only   []int64
 	excess bool // the peer may have points that its vector does not cover
+	turn   uint64
 
 	begun   bool
 	hours   []grid.HourDigest // of the peer, still to be compared
@@ -77,13 +92,17 @@ type bucket struct {
 
 // Repair is what an exchange has done so far.
 type Repair struct {
-	Hours, Series int // that differed
-	Points        int // that were new
+	Hours, Series int      // that differed
+	Points        int      // that were new
+	Named         []string // the first series that got points
 }
+
+// mostNamed is how many series a Repair names.
+const mostNamed = 10
 
 // NewExchange makes the exchange that is wanted. It does nothing before the first Step.
 func NewExchange(w Want, remote Remote) *Exchange {
-	return &Exchange{sh: w.Shard, remote: remote, want: w.Adopt}
+	return &Exchange{sh: w.Shard, remote: remote, want: w.Adopt, only: w.Hours}
 }
 
 // Step does the next piece of it. After an error it must be abandoned.
@@ -116,7 +135,8 @@ func (x *Exchange) begin(ctx context.Context) error {
 	}
 	tx := x.sh.Begin()
 	own := tx.Peers()
-	x.excess = st.Excess != 0 || !x.want || !st.Whole
+	x.excess = st.Excess != 0 || !x.want || !st.Whole || st.Busy
+	x.turn = st.Turn
 	switch {
 	case own.Exchanging():
 		err = ErrNotNow
@@ -136,6 +156,9 @@ func (x *Exchange) begin(ctx context.Context) error {
 	x.begun = true
 	if x.hours, err = x.remote.Hours(ctx, x.sh.ID()); err != nil {
 		return err
+	}
+	if len(x.only) > 0 {
+		x.hours = slices.DeleteFunc(x.hours, func(h grid.HourDigest) bool { return !slices.Contains(x.only, h.Hour) })
 	}
 	return x.fill(ctx)
 }
@@ -252,6 +275,12 @@ func (x *Exchange) unite(rec []byte) error {
 	defer tx.End()
 	added, err := tx.Repair(puts)
 	x.Repair.Points += added
+	for i := range puts {
+		name := string(puts[i].Series)
+		if puts[i].Added && len(x.Named) < mostNamed && !slices.Contains(x.Named, name) {
+			x.Named = append(x.Named, name)
+		}
+	}
 	return err
 }
 
@@ -265,6 +294,13 @@ func (x *Exchange) finish(ctx context.Context) error {
 		tx := x.sh.Begin()
 		tx.Peers().Begin(st.Vector)
 		tx.End()
+	}
+	if x.Points > 0 && !x.excess && replica.Mutant != "busy-peer-trusted" {
+		st, err := x.remote.Standing(ctx, x.sh.ID())
+		if err != nil {
+			return err
+		}
+		x.excess = st.Turn != x.turn // some of the points may have come by an exchange that the peer began meanwhile
 	}
 	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess) })
 	return nil

@@ -99,6 +99,7 @@ func (l *followed) ask() (a ask, ok bool) {
 type Answered struct {
 	Wall    time.Time // of the peer, when it answered
 	Drained bool      // it had no more
+	Edicts  uint64    // the hash of the peer's
 	Entries int
 	Useful  int // entries that were new
 	Points  int
@@ -112,7 +113,7 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 		return a, fmt.Errorf("answer of version %d: %w", v, ErrCorrupt)
 	}
 	a.Wall = time.UnixMilli(int64(in.uvarint(mostSeq)))
-	a.Drained = in.byte() == 1
+	a.Drained, a.Edicts = in.byte() == 1, in.uint64()
 	for range in.count() {
 		id, b := int(in.uvarint(mostShards)), in.byte()
 		l := f.lane(id)
@@ -146,8 +147,9 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 // Want is an exchange that is needed.
 type Want struct {
 	Shard *shard.Shard
-	Adopt bool   // the peer's vector too
-	token uint64 // the peer's excess
+	Adopt bool    // the peer's vector too
+	Hours []int64 // since 1970: these only; none = all
+	token uint64  // the peer's excess
 }
 
 // Wants says which exchanges are needed: where the peer's log does not reach back, where points were lost here, and
@@ -162,7 +164,7 @@ func (f *Follower) Wants() (wants []Want) {
 		busy := tx.Peers().Exchanging()
 		tx.End()
 		if !busy && (adopt || l.excess != l.united) {
-			wants = append(wants, Want{l.sh, adopt, l.excess})
+			wants = append(wants, Want{Shard: l.sh, Adopt: adopt, token: l.excess})
 		}
 	}
 	return wants
@@ -176,6 +178,9 @@ func (f *Follower) Done(w Want) {
 		l.state = statusOK
 	}
 }
+
+// Compared gives the excess of a shard of the peer that an exchange brought, 0 = none.
+func (f *Follower) Compared(shard int) uint64 { return f.lane(shard).united }
 
 func (f *Follower) lane(id int) *followed {
 	for _, l := range f.lanes {

@@ -78,6 +78,7 @@ func FuzzFar(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ans []byte) {
 		r := far{said(ans)}
 		_, _ = r.Standing(t.Context(), 1)
+		_, _ = r.Snapshot(t.Context(), 1)
 		_, _ = r.Hours(t.Context(), 1)
 		_, _ = r.Buckets(t.Context(), HourQuery{})
 		_, _, _ = r.Series(t.Context(), HourQuery{})

@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // What a request to compare asks for.
@@ -17,6 +20,8 @@ const (
 	askBuckets
 	askSeries
 	askPoints
+	askSnapshot
+	askEdicts
 )
 
 // Grid answers a request to compare (docs/log-protocol.md).
@@ -33,14 +38,20 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 	switch f := s.feed; op {
 	case askStanding:
 		st, err := f.Standing(ctx, q.Shard)
+		st.Compared = s.compared(q.Shard)
 		return appendStanding(dst, st), err
+	case askSnapshot:
+		snap, err := f.Snapshot(ctx, q.Shard)
+		snap.Compared = s.compared(q.Shard)
+		return appendHours(appendStanding(dst, snap.Standing), snap.Hours), err
+	case askEdicts:
+		if f.Edicts == nil {
+			return (*edict.Set)(nil).Append(dst), nil
+		}
+		return f.Edicts.Append(dst), nil
 	case askHours:
 		hours, err := f.Hours(ctx, q.Shard)
-		dst = binary.AppendUvarint(dst, uint64(len(hours)))
-		for _, h := range hours {
-			dst = appendDigest(binary.AppendUvarint(dst, uint64(h.Hour)), h.Digest)
-		}
-		return dst, err
+		return appendHours(dst, hours), err
 	case askBuckets:
 		sums, err := f.Buckets(ctx, q)
 		for _, d := range sums {
@@ -64,6 +75,22 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	return nil, fmt.Errorf("grid: question %d: %w", op, ErrCorrupt)
+}
+
+// compared gives the excess of the asker's shard that this node has compared with.
+func (s *Session) compared(shard int) uint64 {
+	if s.feed.Compared == nil {
+		return 0
+	}
+	return s.feed.Compared(s.other.Node, shard)
+}
+
+func appendHours(dst []byte, hours []grid.HourDigest) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(hours)))
+	for _, h := range hours {
+		dst = appendDigest(binary.AppendUvarint(dst, uint64(h.Hour)), h.Digest)
+	}
+	return dst
 }
 
 func appendQuery(dst []byte, q HourQuery) []byte {
@@ -112,7 +139,14 @@ func appendStanding(dst []byte, st Standing) []byte {
 	if st.Suspect {
 		flags |= 2
 	}
+	if st.Busy {
+		flags |= 4
+	}
 	dst = binary.LittleEndian.AppendUint64(append(dst, flags), st.Excess)
+	dst = binary.LittleEndian.AppendUint64(dst, st.Compared)
+	dst = binary.LittleEndian.AppendUint64(dst, st.Edicts)
+	dst = binary.AppendUvarint(dst, st.Turn)
+	dst = varint.AppendSigned(dst, int64(st.Floor))
 	dst = binary.AppendUvarint(dst, uint64(len(st.Vector)))
 	for _, r := range st.Vector {
 		dst = replog.AppendReach(dst, r)
@@ -138,16 +172,41 @@ func (r far) Standing(ctx context.Context, shard int) (st Standing, err error) {
 	if err != nil {
 		return st, err
 	}
+	st = in.standing(shard)
+	return st, in.end()
+}
+
+func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error) {
+	in, err := r.ask(ctx, askSnapshot, HourQuery{Shard: shard})
+	if err != nil {
+		return snap, err
+	}
+	snap.Standing = in.standing(shard)
+	snap.Hours = in.hours()
+	return snap, in.end()
+}
+
+func (in *input) standing(shard int) (st Standing) {
 	flags := in.byte()
-	st.Whole, st.Suspect, st.Excess = flags&1 != 0, flags&2 != 0, in.uint64()
+	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	st.Excess, st.Compared, st.Edicts = in.uint64(), in.uint64(), in.uint64()
+	st.Turn, st.Floor = in.uvarint(mostSeq), series.Period(in.signed())
 	for range in.count() {
-		var v replog.Reach
-		if v, in.b, err = replog.ReadReach(in.b, shard); err != nil {
-			return st, err
+		v, rest, err := replog.ReadReach(in.b, shard)
+		if in.b = rest; err != nil {
+			in.bad = true
+			break
 		}
 		st.Vector = append(st.Vector, v)
 	}
-	return st, in.end()
+	return st
+}
+
+func (in *input) hours() (hours []grid.HourDigest) {
+	for range in.count() {
+		hours = append(hours, grid.HourDigest{Hour: int64(in.uvarint(mostHour)), Digest: in.digest()})
+	}
+	return hours
 }
 
 func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err error) {
@@ -155,9 +214,7 @@ func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err
 	if err != nil {
 		return nil, err
 	}
-	for range in.count() {
-		hours = append(hours, grid.HourDigest{Hour: int64(in.uvarint(mostHour)), Digest: in.digest()})
-	}
+	hours = in.hours()
 	return hours, in.end()
 }
 

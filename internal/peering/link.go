@@ -57,6 +57,7 @@ type LinkConfig struct {
 	Pull    Caller         // one connection for the log
 	Compare Caller         // and one for exchanges
 	Follows func() []string
+	Edicts  Edicts // may be nil
 	// Journal follows the peer's journals until ctx ends. It is called while the peer speaks no log.
 	Journal func(ctx context.Context) error
 	Log     *slog.Logger
@@ -67,6 +68,9 @@ type Link struct {
 	cfg  LinkConfig
 	kick chan struct{} // holds one: the peer has been heard of
 
+	learned   uint64    // Run's: the edicts of the peer that were learned last
+	learnedAt time.Time // zero = none in this life of the peer
+
 	mu     sync.Mutex // protects what follows
 	status Status
 	lags   map[int]time.Time // by shard: all that the peer had then is here; zero = not yet
@@ -74,6 +78,7 @@ type Link struct {
 	life   Hello             // of the peer, while it is followed
 	most   int               // bytes of records in an answer
 	trip   time.Duration     // there and back, as the hello took
+	united map[int]uint64    // by shard: the excess of the peer that was exchanged
 }
 
 // Status is what a Link tells of itself.
@@ -206,6 +211,9 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 			l.exchanged(<-ended)
 		}
 	}()
+	if err := l.learn(ctx, 0); err != nil { // before any point
+		return err
+	}
 	var tryAt time.Time
 	for {
 		if err := l.pull(ctx, f); err != nil {
@@ -257,6 +265,9 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 		l.resize(most * 2)
 	}
 	a, err := f.Apply(b)
+	if err == nil {
+		err = l.learn(ctx, a.Edicts)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.status
@@ -278,6 +289,27 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 	return err
 }
 
+// learnAgain is when edicts that were not all taken over are looked at again.
+const learnAgain = time.Minute
+
+// learn takes over the peer's edicts when their hash says that there is something new.
+func (l *Link) learn(ctx context.Context, hash uint64) error {
+	e := l.cfg.Edicts
+	known := func() bool { return hash == e.Hash() || hash == l.learned && time.Since(l.learnedAt) < learnAgain }
+	if e == nil || !l.learnedAt.IsZero() && known() {
+		return nil
+	}
+	b, err := l.cfg.Pull.Call(ctx, "DN.GRID", appendQuery([]byte{Version, askEdicts}, HourQuery{}))
+	if err != nil {
+		return err
+	}
+	l.learned, l.learnedAt = hash, time.Now()
+	if err := e.Learn(ctx, l.cfg.Peer, b); err != nil {
+		l.cfg.Log.Error("what a peer says is to be dropped or forgotten is not taken over", "peer", l.cfg.Peer, "err", err)
+	}
+	return nil
+}
+
 func (l *Link) resize(most int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -287,11 +319,11 @@ func (l *Link) resize(most int) {
 // runExchanges does the exchanges that are wanted.
 func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
 	done := make([]exchanged, len(wants))
-	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	remote, err := l.Remote(ctx)
 	var all sync.WaitGroup
 	for i, w := range wants {
 		if done[i] = (exchanged{want: w, err: err}); err == nil {
-			all.Go(func() { done[i] = l.exchange(ctx, w) })
+			all.Go(func() { done[i] = l.exchange(ctx, w, remote) })
 		}
 	}
 	all.Wait()
@@ -299,9 +331,9 @@ func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
 }
 
 // exchange does an exchange from beginning to end.
-func (l *Link) exchange(ctx context.Context, w Want) (done exchanged) {
+func (l *Link) exchange(ctx context.Context, w Want, remote Remote) (done exchanged) {
 	done.want = w
-	x := NewExchange(w, far{l.cfg.Compare})
+	x := NewExchange(w, remote)
 	l.cfg.Log.Info("exchange begins", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "adopt", w.Adopt)
 	for ok := false; !ok && done.err == nil; {
 		ok, done.err = x.Step(ctx)
@@ -322,6 +354,7 @@ func (l *Link) exchanged(done []exchanged) {
 		l.status.Repaired += int64(x.repair.Points)
 		if x.err == nil {
 			l.status.Compares++
+			l.united[x.want.Shard.ID()] = x.want.token
 		}
 	}
 }
@@ -356,7 +389,7 @@ func (l *Link) set(s State, err error) {
 func (l *Link) begin(other Hello) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.life = other
+	l.life, l.united, l.learnedAt = other, map[int]uint64{}, time.Time{}
 }
 
 func (l *Link) end() {
@@ -370,6 +403,25 @@ func (l *Link) Follows() (other Hello, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.life, l.life.Node != ""
+}
+
+// Compared gives the excess of a shard of the peer that was compared with, 0 = none.
+func (l *Link) Compared(shard int) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.united[shard]
+}
+
+// Peer is who is followed, and Shards what of it.
+func (l *Link) Peer() string { return l.cfg.Peer }
+
+// Shards gives the shards that both nodes hold.
+func (l *Link) Shards() []*shard.Shard { return l.cfg.Shards }
+
+// Remote gives the peer to be compared with.
+func (l *Link) Remote(ctx context.Context) (Remote, error) {
+	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	return far{l.cfg.Compare}, err
 }
 
 // String is what INFO replication says of the peer.

@@ -28,6 +28,9 @@ type Feed struct {
 	Shards []*shard.Shard          // with a log of their own
 	Bell   *replica.Bell           // theirs
 	Clock  func() time.Time
+	// Compared gives the excess of a peer's shard that this node has compared with; may be nil.
+	Compared func(peer string, shard int) uint64
+	Edicts   Edicts // what was dropped and forgotten; may be nil
 }
 
 func (f *Feed) shard(id int) *shard.Shard {
@@ -39,6 +42,21 @@ func (f *Feed) shard(id int) *shard.Shard {
 	return nil
 }
 
+// Edicts is what a node was told to drop and to forget, edict.Set of which is said.
+type Edicts interface {
+	Hash() uint64
+	Append(dst []byte) []byte
+	// Learn takes over what a peer says. An error says what of it was not taken over, and why.
+	Learn(ctx context.Context, peer string, b []byte) error
+}
+
+func (f *Feed) edicts() uint64 {
+	if f.Edicts == nil {
+		return 0
+	}
+	return f.Edicts.Hash()
+}
+
 // Session answers one peer over one connection. It has one owner.
 type Session struct {
 	feed    *Feed
@@ -47,6 +65,7 @@ type Session struct {
 	lanes   map[int]*lane
 	first   int // of the feed's shards, for collect
 	most    int // bytes of records of an answer, as the peer wants it
+	edicts  uint64
 	other   Hello
 }
 
@@ -194,6 +213,7 @@ type part struct {
 // collect adds what there is for the peer. Which shard comes first changes, so that none waits for another to be done.
 func (s *Session) collect(a *answering) {
 	a.drained = true
+	a.urgent = a.urgent || s.feed.edicts() != s.edicts
 	s.first++
 	for i := range s.feed.Shards {
 		l := s.lanes[s.feed.Shards[(s.first+i)%len(s.feed.Shards)].ID()]
@@ -277,14 +297,17 @@ func (s *Session) pause(ctx context.Context) bool {
 	}
 }
 
-// append writes the answer: version, wall clock in ms, whether that is all there is, and the parts.
+// append writes the answer: version, wall clock in ms, whether that is all there is, the hash of the edicts, and the
+// parts.
 func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
 	dst = binary.AppendUvarint(append(dst, Version), uint64(s.feed.Clock().UnixMilli()))
 	drained := byte(0)
 	if a.drained {
 		drained = 1
 	}
-	dst = binary.AppendUvarint(append(dst, drained), uint64(len(a.parts)))
+	s.edicts = s.feed.edicts()
+	dst = binary.LittleEndian.AppendUint64(append(dst, drained), s.edicts)
+	dst = binary.AppendUvarint(dst, uint64(len(a.parts)))
 	for _, p := range a.parts {
 		dst = binary.AppendUvarint(dst, uint64(p.lane.sh.ID()))
 		if p.news {

@@ -24,16 +24,38 @@ func (f *Feed) find(id int) (*shard.Shard, error) {
 // Standing implements Remote.
 func (f *Feed) Standing(_ context.Context, id int) (st Standing, err error) {
 	sh, err := f.find(id)
-	if err != nil {
+	if err != nil || sh.Loading() {
 		return st, err
-	}
-	if sh.Loading() {
-		return st, nil
 	}
 	tx := sh.Begin()
 	defer tx.End()
+	return f.standing(sh, tx), nil
+}
+
+func (f *Feed) standing(sh *shard.Shard, tx shard.Tx) Standing {
 	p := tx.Peers()
-	return Standing{Whole: p.Whole(), Suspect: p.Suspected(), Vector: p.Published(), Excess: p.Excess()}, nil
+	return Standing{
+		Whole: p.Whole(), Suspect: p.Suspected(), Busy: p.Exchanging(), Vector: p.Published(), Excess: p.Excess(),
+		Floor: sh.Floor(), Turn: p.Turn(), Edicts: sh.Edicts().Hash(),
+	}
+}
+
+// Snapshot implements Remote.
+func (f *Feed) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) {
+	sh, err := f.find(id)
+	if err != nil || sh.Loading() {
+		return snap, err
+	}
+	for ok := false; err == nil && !ok; err = ctx.Err() {
+		if sh.FillGrid() {
+			continue
+		}
+		tx := sh.Begin()
+		snap.Standing = f.standing(sh, tx)
+		snap.Hours, ok = tx.Hours()
+		tx.End()
+	}
+	return snap, err
 }
 
 // Hours implements Remote.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/varint"
 )
 
 // Version is that of the log protocol.
@@ -53,6 +54,9 @@ func (in *input) uvarint(most uint64) uint64 {
 	in.b = in.b[n:]
 	return u
 }
+
+// signed reads what varint.AppendSigned appends, of 32 bits at most.
+func (in *input) signed() int64 { return varint.Unzigzag(in.uvarint(1<<32 - 1)) }
 
 func (in *input) uint64() uint64 {
 	b := in.take(8)

@@ -97,7 +97,7 @@ func (f *follower) check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read epoch: %w", err)
 	}
-	if epoch != f.epoch {
+	if again := f.x.restarts(f.shard); again || epoch != f.epoch {
 		if f.epoch != "" {
 			f.x.forget(f.shard, func(string, series.Period) bool { return true })
 		}
@@ -110,6 +110,15 @@ func (f *follower) check(ctx context.Context) error {
 		return f.checkDroppedLocal(ctx)
 	}
 	return f.checkDropped(ctx)
+}
+
+// restarts says whether a shard is to be read anew, once.
+func (x *Index) restarts(shard int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	again := x.restart[shard]
+	delete(x.restart, shard)
+	return again
 }
 
 // checkDropped looks at one key of the oldest period. Sets only grow until their period is dropped, so as long as that

@@ -35,6 +35,7 @@ type Index struct {
 	version uint64       // of the last change
 	dropped uint64       // version at which series last disappeared
 	feeds   map[int]feed // by shard
+	restart map[int]bool // shards that are to be read anew
 	rate    rate
 }
 
@@ -77,7 +78,7 @@ func NewIndex(cfg Config) *Index {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	x := &Index{cfg: cfg, hosts: map[string]*host{}, feeds: map[int]feed{}}
+	x := &Index{cfg: cfg, hosts: map[string]*host{}, feeds: map[int]feed{}, restart: map[int]bool{}}
 	x.ring.prev, x.ring.next = &x.ring, &x.ring
 	for shard := range cfg.Readers {
 		x.feeds[shard] = feed{}
@@ -136,6 +137,13 @@ func (x *Index) Errors() []error {
 		}
 	}
 	return out
+}
+
+// Restart makes what is known of a shard be read anew, when points were taken out of it.
+func (x *Index) Restart(shard int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.restart[shard] = true
 }
 
 // HostSummary is a host at a glance.

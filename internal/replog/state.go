@@ -1,6 +1,7 @@
 package replog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -15,6 +16,7 @@ type State struct {
 	Layout      series.Layout
 	Floor       series.Period
 	Shards      []ShardState
+	Edicts      []byte // what was dropped and forgotten, as package edict writes it; nil = nothing is said
 }
 
 // ShardState is what a State says of a shard.
@@ -49,6 +51,9 @@ func (s State) Append(dst []byte) []byte {
 			dst = AppendReach(dst, r)
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, sh.Excess)
+	}
+	if len(s.Edicts) > 0 {
+		dst = appendText(dst, string(s.Edicts))
 	}
 	return dst
 }
@@ -116,6 +121,9 @@ func ReadState(rec []byte) (s State, err error) {
 			s.Shards[i].Vector = append(s.Shards[i].Vector, readReach(&in, s.Shards[i].Shard))
 		}
 		s.Shards[i].Excess = in.Uint64()
+	}
+	if in.At < len(rec) {
+		s.Edicts = bytes.Clone(in.Bytes(in.Unsigned(), uint64(len(rec))))
 	}
 	if in.Bad {
 		return State{}, ErrCorrupt

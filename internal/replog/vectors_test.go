@@ -64,6 +64,11 @@ func TestVectors(t *testing.T) {
 	}
 	s := stateVector()
 	rec := s.Append(nil)
+	if got, err := ReadState(rec); err != nil || fmt.Sprint(got) != fmt.Sprint(s) {
+		t.Errorf("%v %v", got, err)
+	}
+	s.Edicts = []byte{1, 2, 3}
+	rec = s.Append(nil)
 	if got, err := ReadState(append(rec, "what comes later"...)); err != nil || fmt.Sprint(got) != fmt.Sprint(s) {
 		t.Errorf("%v %v", got, err)
 	}
@@ -74,7 +79,7 @@ func TestVectors(t *testing.T) {
 			fmt.Fprintf(&b, " %s-%s %d", r.Origin.Node, r.Origin.Incarnation, r.Seq)
 		}
 	}
-	b.WriteString("\n")
+	fmt.Fprintf(&b, " edicts %x\n", s.Edicts)
 
 	doc, err := os.ReadFile(vectorsDoc)
 	if err != nil {

@@ -41,7 +41,9 @@ func connCommands() []command {
 		{"dn.peer", 2, 0, 0, 0, no, cmdPeer},
 		{"dn.pull", 2, 0, 0, 0, no, cmdPeer},
 		{"dn.grid", 2, 0, 0, 0, no, cmdPeer},
-		{"dn.backup", 2, 0, 0, 0, no, cmdBackup},
+		{"dn.backup", 2, 0, 0, 0, no, cmdOrder},
+		{"dn.forget", -2, 0, 0, 0, no | flagWrite, cmdOrder},
+		{"dn.floor", -1, 0, 0, 0, no | flagWrite, cmdOrder},
 		{"dn.madd", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
 		{"dn.maddt", -4, 0, 0, 0, no | flagWrite | flagMany, nil},
 	}

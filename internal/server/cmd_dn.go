@@ -190,8 +190,30 @@ func cmdPeriods(c *call) {
 	}
 }
 
-// cmdDrop: DN.DROP PERIOD drops the period and what is older, on this node, and gives the number of keys.
+// cmdOrder hands on what an operator tells the whole node: DN.DROP, DN.FORGET, DN.FLOOR, DN.BACKUP.
+func cmdOrder(c *call) {
+	if c.srv.cfg.Order == nil {
+		c.w.Error("ERR nobody carries this out here")
+		return
+	}
+	got, err := c.srv.cfg.Order(c.ctx, c.srv.lookup(c.args[0]).name, c.args[1:])
+	switch n, isInt := got.(int64); {
+	case err != nil:
+		c.w.Error(reply.ErrorText(err))
+	case isInt:
+		c.w.Int(n)
+	default:
+		c.w.BulkString(fmt.Sprint(got))
+	}
+}
+
+// cmdDrop: DN.DROP PERIOD drops the period and what is older, everywhere. After SELECT i it is shard i of this node
+// alone.
 func cmdDrop(c *call) {
+	if c.cl.db == 0 && c.srv.cfg.Order != nil {
+		cmdOrder(c)
+		return
+	}
 	p, ok := c.period(c.args[1])
 	if !ok {
 		return
@@ -202,41 +224,13 @@ func cmdDrop(c *call) {
 			c.srv.cfg.Topology.Layout.PeriodString(now) + ", can be dropped")
 		return
 	}
-	shards, ok := c.held()
-	if !ok {
-		return
-	}
-	if c.cl.db == 0 && c.srv.cfg.Drop != nil {
-		n, err := c.srv.cfg.Drop(c.ctx, p)
-		if err != nil {
-			c.w.Error(reply.ErrorText(err))
-			return
-		}
-		c.w.Int(int64(n))
-		return
-	}
-	total := 0
-	for _, sh := range shards {
+	total := int64(0)
+	if c.each(func(sh *shard.Shard) error {
 		n, err := sh.Drop(c.ctx, p+1)
 		sh.Tidy()
-		if c.failed(sh, err) {
-			return
-		}
-		total += n
+		total += int64(n)
+		return err
+	}) {
+		c.w.Int(total)
 	}
-	c.w.Int(int64(total))
-}
-
-// cmdBackup: DN.BACKUP name makes a backup below the directory the node was given for that, and says where it is.
-func cmdBackup(c *call) {
-	if c.srv.cfg.Disk.Backup == nil {
-		c.w.Error("ERR this node keeps no points on disk: there is nothing to back up")
-		return
-	}
-	text, err := c.srv.cfg.Disk.Backup(c.ctx, string(c.args[1]))
-	if err != nil {
-		c.w.Error("ERR " + err.Error())
-		return
-	}
-	c.w.BulkString(text)
 }

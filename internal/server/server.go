@@ -16,7 +16,6 @@ import (
 	"github.com/dunlin-db/dunlin/internal/keyspace"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
-	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/wal"
@@ -32,8 +31,8 @@ type Config struct {
 	Clock    func() time.Time
 	Version  string
 	RunID    string // 40 hexadecimal digits, new at every start
-	// Drop drops a period and what is older on all held shards and gives the number of keys. nil = shard by shard.
-	Drop    func(ctx context.Context, p series.Period) (int, error)
+	// Order carries out what an operator tells the whole node: an int64 or a string comes of it. nil = nothing is.
+	Order   func(ctx context.Context, cmd string, args [][]byte) (any, error)
 	Info    func() []account.Section // more sections for INFO; may be nil
 	Budget  *budget.Budget           // the limits of the node; nil = none
 	Disk    Disk
@@ -46,8 +45,6 @@ type Config struct {
 type Disk struct {
 	// Commit waits until the log is written up to a place that a shard gave.
 	Commit func(wal.LSN)
-	// Backup makes a backup of that name and says where.
-	Backup func(ctx context.Context, name string) (string, error)
 	Info   account.Disk // what INFO persistence says
 }
 

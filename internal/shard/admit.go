@@ -16,6 +16,7 @@ const MaxAhead = 10 * time.Minute
 var (
 	ErrBelowFloor = errors.New("its period is dropped (below the floor)")
 	ErrFuture     = errors.New("its timestamp is more than 10 minutes ahead of this node's clock")
+	ErrForgotten  = errors.New("it was forgotten (DN.FORGET): its timestamp lies within a tombstone of its host or series")
 	// ErrUnwritten: the disk has not worked for so long that no more may wait for it in memory.
 	ErrUnwritten = errors.New("the log can not be written to disk and the memory for it is full")
 )
@@ -32,19 +33,21 @@ type Counters struct {
 	Pulled     int64 // points offered by peers
 	Merged     int64 // of these, the ones that were new
 	Refused    int64 // points of clients that were not admitted
-	BelowFloor int64 // points of peers below the floor
+	BelowFloor int64 // points of peers below the floor, or forgotten
+	Forgotten  int64 // points that were stored and are forgotten
 	Repaired   int64 // of Merged, the ones that an exchange brought
 }
 
 type counters struct {
-	points, pulled, merged, refused, belowFloor, repaired atomic.Int64
+	points, pulled, merged, refused, belowFloor, repaired, forgotten atomic.Int64
 }
 
 // Counters gives the current counts.
 func (s *Shard) Counters() Counters {
 	c := &s.counters
 	return Counters{
-		c.points.Load(), c.pulled.Load(), c.merged.Load(), c.refused.Load(), c.belowFloor.Load(), c.repaired.Load(),
+		c.points.Load(), c.pulled.Load(), c.merged.Load(), c.refused.Load(), c.belowFloor.Load(), c.forgotten.Load(),
+		c.repaired.Load(),
 	}
 }
 
@@ -94,6 +97,8 @@ func (s *Shard) check(k series.Key, p series.Point, floor series.Period, latestM
 		return ErrBelowFloor
 	case p.TS > latestMillis:
 		return ErrFuture
+	case s.dead(k.Period, k.Series, p.TS):
+		return ErrForgotten
 	}
 	return nil
 }
@@ -106,7 +111,7 @@ func (s *Shard) full() bool { return s.cfg.Log != nil && s.cfg.Log.Full() }
 func (t Tx) Put(puts []store.Put) {
 	floor := t.s.Floor()
 	latest := t.s.cfg.Clock().Add(MaxAhead).UnixMilli()
-	full := t.s.full()
+	full, dead := t.s.full(), t.s.Edicts()
 	for i := range puts {
 		switch p := &puts[i]; {
 		case full:
@@ -115,6 +120,8 @@ func (t Tx) Put(puts []store.Put) {
 			refuse(p, ErrBelowFloor)
 		case p.TS > latest:
 			refuse(p, ErrFuture)
+		case dead.Any(p.Period) && dead.Dead(p.Period, p.Series, p.TS):
+			refuse(p, ErrForgotten)
 		}
 	}
 	t.s.beginRecord()

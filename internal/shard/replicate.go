@@ -37,7 +37,8 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	for _, p := range puts {
 		last = max(last, p.Period)
 		switch {
-		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked":
+		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked",
+			s.dead(p.Period, p.Series, p.TS) && replica.Mutant != "tombs-unchecked":
 			s.counters.belowFloor.Add(1)
 		case replica.Mutant == "clock-refuses" && p.TS > s.cfg.Clock().Add(MaxAhead).UnixMilli():
 		default:
@@ -91,7 +92,7 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 	}
 	live := puts[:0]
 	for _, p := range puts {
-		if p.Period >= s.Floor() {
+		if p.Period >= s.Floor() && (!s.dead(p.Period, p.Series, p.TS) || replica.Mutant == "tombs-unchecked") {
 			live = append(live, p)
 		} else {
 			s.counters.belowFloor.Add(1)
@@ -186,17 +187,27 @@ func (s *Shard) FillGrid() (more bool) {
 const fillAtOnce = 64
 
 // Hours is Grid.Hours.
+func (t Tx) Hours() (hours []grid.HourDigest, ok bool) { return t.s.cfg.Grid.Hours() }
+
+// Hours is Tx.Hours in a Tx of its own.
 func (s *Shard) Hours() (hours []grid.HourDigest, ok bool) {
 	t := s.Begin()
 	defer t.End()
-	return s.cfg.Grid.Hours()
+	return t.Hours()
 }
 
-// Hour gives the digests of the parts of an hour.
-func (s *Shard) Hour(hour int64) grid.Sums {
-	t := s.Begin()
-	defer t.End()
-	return s.cfg.Grid.Hour(s.PeriodOf(hour), hour)
+// Hour gives the digests of the parts of an hour. What is to be done before it can tell is done: points may have been
+// taken out since an exchange began.
+func (s *Shard) Hour(hour int64) (sums grid.Sums) {
+	for ok := false; !ok; {
+		t := s.Begin()
+		if sums, ok = s.cfg.Grid.Hour(s.PeriodOf(hour), hour); !ok && replica.Mutant != "unfilled-told" {
+			s.cfg.Grid.Fill(t.Store.(grid.Source), fillAtOnce)
+		}
+		t.End()
+		ok = ok || replica.Mutant == "unfilled-told"
+	}
+	return sums
 }
 
 // PeriodOf gives the period that holds an hour.

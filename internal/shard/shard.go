@@ -3,10 +3,12 @@ package shard
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -49,6 +51,7 @@ type Shard struct {
 	peers  replicas
 
 	floor    atomic.Int32 // series.Period
+	edicts   atomic.Pointer[edict.Set]
 	loading  atomic.Bool
 	counters counters
 }
@@ -136,15 +139,22 @@ func (t Tx) Merge(ctx context.Context, groups []store.Group, origin store.Origin
 	return t.unite(ctx, t.live(groups), origin)
 }
 
-// live leaves out the groups below the floor and counts them.
+// live leaves out the points below the floor, and those that are forgotten, and counts them.
 func (t Tx) live(groups []store.Group) []store.Group {
 	live := groups[:0:0]
 	for _, g := range groups {
-		if g.Key.Period >= t.s.Floor() {
-			live = append(live, g)
-		} else {
+		switch {
+		case g.Key.Period < t.s.Floor():
 			t.s.counters.belowFloor.Add(int64(len(g.Points)))
+			continue
+		case t.s.Edicts().Any(g.Key.Period):
+			n := len(g.Points)
+			g.Points = slices.DeleteFunc(slices.Clone(g.Points), func(p series.Point) bool {
+				return t.s.dead(g.Key.Period, g.Key.Series, p.TS)
+			})
+			t.s.counters.belowFloor.Add(int64(n - len(g.Points)))
 		}
+		live = append(live, g)
 	}
 	return live
 }
@@ -203,6 +213,9 @@ func (s *Shard) number() {
 
 // SetLoaded says that the store has what is on disk.
 func (s *Shard) SetLoaded() {
+	if replica.Mutant != "tombs-forgotten" {
+		s.Bury(s.Edicts().Periods())
+	}
 	t := s.Begin()
 	defer t.End()
 	s.peers.state.Restored()

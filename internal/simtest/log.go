@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
@@ -41,6 +42,8 @@ type LogFlock struct {
 	serial  int
 	written map[string]bool // every point that was ever acknowledged
 	owed    map[string]bool // those of them that must be everywhere in the end
+	wrong   error           // a proof that was wrong
+	ever    *edict.Set      // all that was ever forgotten
 	Count   Counts
 }
 
@@ -50,6 +53,8 @@ type way struct{ from, to *logNode }
 // Counts is what a history came to.
 type Counts struct {
 	Written, Sent, Useful, Exchanges, Abandoned, Crashes, Answers int
+	Orders, Repairs                                               int
+	Proofs, Equal                                                 int   // looks at two replicas, hours that were equal
 	TailMost, AnswerMost                                          int64 // bytes
 }
 
@@ -131,7 +136,8 @@ type happening struct {
 
 var happenings = []happening{
 	{"write to", 300, (*LogFlock).write},
-	{"step of", 515, (*LogFlock).stepOne},
+	{"order to", 11, (*LogFlock).order},
+	{"step of", 504, (*LogFlock).stepOne},
 	{"fsync of", 40, func(_ *LogFlock, n *logNode) { n.disk.durable = len(n.disk.recs) }},
 	{"link cut or healed at", 15, func(f *LogFlock, n *logNode) { w := f.wayFrom(n); f.cut[w] = !f.cut[w] }},
 	{"all links healed, seen from", 10, func(f *LogFlock, _ *logNode) { clear(f.cut) }},

@@ -98,6 +98,12 @@ func (f *LogFlock) progress() int64 {
 
 // Check says what does not hold of a flock that has settled.
 func (f *LogFlock) Check() error {
+	if f.wrong != nil {
+		return f.wrong
+	}
+	if err := f.checkOrders(); err != nil {
+		return err
+	}
 	for _, n := range f.nodes {
 		held := map[string]bool{}
 		n.points(held)

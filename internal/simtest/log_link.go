@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/proof"
 )
 
 var errCut = errors.New("cut")
@@ -17,7 +18,8 @@ type logLink struct {
 	follower *peering.Follower
 	late     [][]byte // answers that are under way
 	exchange *peering.Exchange
-	want     peering.Want // it was begun for
+	want     peering.Want       // it was begun for
+	pairs    map[int]proof.Pair // by shard: as both ends were when they were compared last
 }
 
 // disconnect ends a connection, with all that was under way on it.
@@ -38,8 +40,11 @@ func (f *LogFlock) step(l *logLink) {
 			f.disconnect(l) // it is noticed
 		}
 	case l.session == nil:
-		l.session = l.to.feed.NewSession()
+		l.session, l.pairs = l.to.feed.NewSession(), map[int]proof.Pair{}
+		f.learn(l) // before any point
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
+	case f.rng.IntN(8) == 0:
+		f.prove(l)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
 		f.exchange(l)
 	case len(l.late) > 0:
@@ -91,6 +96,9 @@ func (f *LogFlock) take(l *logLink) {
 		case 1:
 			times = 2
 		}
+	}
+	if f.calm || f.rng.IntN(2) == 0 {
+		f.learn(l)
 	}
 	for i := range times {
 		a, err := l.follower.Apply(ans)
@@ -147,6 +155,14 @@ func (r flaky) Standing(ctx context.Context, shard int) (peering.Standing, error
 	}
 	defer r.busy()
 	return r.l.to.feed.Standing(ctx, shard)
+}
+
+func (r flaky) Snapshot(ctx context.Context, shard int) (peering.Snapshot, error) {
+	if err := r.fail(); err != nil {
+		return peering.Snapshot{}, err
+	}
+	defer r.busy()
+	return r.l.to.feed.Snapshot(ctx, shard)
 }
 
 func (r flaky) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -29,6 +30,7 @@ type logNode struct {
 	images []disk // of its disk, as it was once
 	shards []*logShard
 
+	orders   *orders.Orders
 	feed     *peering.Feed
 	links    []*logLink     // to nodes whose log it follows
 	journals []*journalLink // to those whose journals it follows
@@ -50,6 +52,7 @@ type disk struct {
 	durable int // of recs
 	damaged bool
 	floor   series.Period
+	edicts  []byte // the file
 	node    string
 	inc     replog.Incarnation // that writes
 }
@@ -89,9 +92,12 @@ func (f *LogFlock) boot(n *logNode) {
 	n.disk.node, n.disk.inc = n.name, n.inc
 	bell := &replica.Bell{}
 	n.feed = &peering.Feed{Bell: bell, Clock: f.clock(n)}
+	n.orders = f.newOrders(n)
+	n.feed.Edicts = n.orders
 	for _, s := range n.shards {
 		f.bootShard(n, s, bell)
 		n.feed.Shards = append(n.feed.Shards, s.sh)
+		s.sh.Obey(n.orders.Set())
 	}
 	n.drop(n.disk.floor)
 	n.replay()
@@ -124,6 +130,9 @@ func (n *logNode) drop(floor series.Period) {
 		if s.model != nil {
 			s.model.forget(floor)
 		}
+	}
+	if n.orders != nil {
+		n.orders.Prune(floor)
 	}
 }
 

@@ -30,9 +30,16 @@ var mutants = []string{
 	"own-past-ignored",         // R7
 	"replay-over-holes",        // a hole in the own log counts as read
 	"floor-unchecked",          // what lies below the floor is stored
+	"tombs-unchecked",          // so is what was forgotten
+	"tombs-forgotten",          // what was forgotten is loaded again at a start
+	"unfilled-told",            // digests are told that are not worked out yet
 	"clock-refuses",            // R9: a merge refuses by the clock
 	"no-transit",               // R10: entries of others are not passed on
 	"skips-sent",               // an entry is sent that the peer can not take
+	"busy-peer-trusted",        // so are those that a peer had from an exchange of its own
+	"proof-uncovered",          // what is on its way counts as different
+	"proof-moving",             // so does an hour that moves
+	"proof-excess",             // so does what no vector tells of
 	"excess-unsaid",            // points that no log tells of are kept to oneself
 }
 
@@ -59,7 +66,8 @@ func TestMutants(t *testing.T) {
 		name := mutants[(first+i)%len(mutants)]
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../peering")
+			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../peering",
+				"../proof")
 			histories := exec.CommandContext(ctx, self, "-test.run", "^TestLogFlock_histories$")
 			by := killed(directed, name, "")
 			if by == "" {

@@ -49,7 +49,7 @@ type Config struct {
 	Origin replog.Origin // of the node; its Shard is not used
 	Fsync  wal.Policy
 	Keep   Keep
-	// CheckpointBytes is how much the log grows before a checkpoint; default 32 MiB.
+	// CheckpointBytes is how much the log grows before a checkpoint; default 64 MiB.
 	CheckpointBytes int64
 	// MaxUnwritten is how many bytes may wait for a disk that does not work, before points are refused.
 	MaxUnwritten int64
@@ -57,6 +57,7 @@ type Config struct {
 	Log          *slog.Logger
 	Now          func() time.Time
 	Held         func(bytes int64) // told what the log keeps in memory; nil = nobody wants to know
+	Edicts       func() []byte     // what was dropped and forgotten; nil = nothing
 }
 
 // Dir is the directory of a running node.
@@ -100,6 +101,7 @@ type start struct {
 	blind    bool            // not everything there is could be listed
 	seen     map[string]bool // paths that were listed
 	progress progress
+	edicts   [][]byte // what the log says was dropped and forgotten
 }
 
 // place is where the points of a shard and a period are.
@@ -137,7 +139,7 @@ var ErrLocked = errors.New("another process uses this storage directory")
 // written.
 func Open(cfg Config, floor series.Period) (*Dir, error) {
 	if cfg.CheckpointBytes == 0 {
-		cfg.CheckpointBytes = 32 << 20
+		cfg.CheckpointBytes = 64 << 20
 	}
 	d := &Dir{
 		cfg: cfg, run: random(), disk: onDisk{places: map[place]*pieces{}, next: 1}, kick: make(chan struct{}, 1),
@@ -160,6 +162,7 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	for _, seg := range d.start.found.segments { // the floor file may be gone
 		if seg.head.Layout == cfg.Layout {
 			floor = max(floor, seg.head.Floor)
+			d.start.edicts = append(d.start.edicts, seg.head.Edicts)
 		}
 	}
 	d.floor.Store(int64(floor))
@@ -178,6 +181,9 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	}, [][]byte{d.state(nil)})
 	return d, nil
 }
+
+// Edicts are those that the log of earlier runs knew, oldest first: the file that keeps them may be gone.
+func (d *Dir) Edicts() [][]byte { return d.start.edicts }
 
 // Log is where shards append their records.
 func (d *Dir) Log() *wal.Log { return d.wal }
@@ -279,6 +285,9 @@ func (d *Dir) list(below string, at place) (files []file, err error) {
 func (d *Dir) state(txs []shard.Tx) []byte {
 	s := replog.State{
 		Node: d.cfg.Origin.Node, Incarnation: d.cfg.Origin.Incarnation, Layout: d.cfg.Layout, Floor: d.Floor(),
+	}
+	if d.cfg.Edicts != nil {
+		s.Edicts = d.cfg.Edicts()
 	}
 	for _, tx := range txs {
 		s.Shards = append(s.Shards, tx.State())

@@ -49,6 +49,9 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 			if err := d.loadRound(ctx, true); err != nil {
 				return
 			}
+			for _, sh := range shards {
+				sh.Bury(sh.Edicts().Periods())
+			}
 			wanted, readAt = true, d.cfg.Now().Add(readAgain)
 		}
 		if (wanted || d.due(now.Sub(last))) && !now.Before(tryAt) {
@@ -134,6 +137,14 @@ func (d *Dir) Drop(floor series.Period) {
 	case d.kick <- struct{}{}:
 	default:
 	}
+}
+
+// Rewrite says that what the files have of a period of a shard can not be trusted: the next checkpoint writes all of it
+// again. It waits for a checkpoint that is under way.
+func (d *Dir) Rewrite(shard int, p series.Period) {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	d.pieces(place{p, shard}).rewrite = true
 }
 
 // removeDropped removes the files below a floor that has risen.

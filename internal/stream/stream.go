@@ -14,16 +14,14 @@ type Decoded struct {
 	Chunk int // which one it is, for whoever fills it; -1 = none
 }
 
-// Fill takes all points of a reader that stands before the first.
+// Fill takes all points of a reader that stands before the first. A chunk that is damaged gives none: it reads as a gap
+// until it is repaired.
 func (d *Decoded) Fill(rd *chunk.Reader) {
 	d.Reset()
 	for rd.Next() {
 		at := len(d.Text)
 		d.Text = rd.AppendValue(d.Text)
 		d.Add(rd.TS, rd.Frac, at)
-	}
-	if rd.Err() != nil {
-		panic("BUG: stream: a chunk in memory is damaged")
 	}
 }
 
@@ -39,6 +37,10 @@ type Cut struct {
 // Take gives the part of the next chunk that belongs to the run. Read backwards, the rows are turned round in place.
 func (c *Cut) Take(b store.Block) store.Block {
 	n := len(b.Rows)
+	if n <= c.Skip { // a chunk that is damaged: ranks mean nothing any more
+		c.Left = 0
+		return store.Block{}
+	}
 	if c.Desc {
 		end := n - c.Skip
 		b.Rows = b.Rows[max(end-c.Left, 0):end]

@@ -1,0 +1,79 @@
+package simtest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/proof"
+)
+
+// prove compares both ends as package proof does, shard by shard. Whatever has happened, no hour may count as different
+// that is not, but for what was forgotten.
+func (f *LogFlock) prove(l *logLink) {
+	for _, s := range l.from.shards {
+		is := proof.Pair{Compared: l.follower.Compared(s.id)}
+		var err error
+		is.Peer, err = l.to.feed.Snapshot(context.Background(), s.id)
+		must(err)
+		for _, back := range l.to.links {
+			if back.to == l.from && back.follower != nil {
+				is.Peer.Compared = back.follower.Compared(s.id)
+			}
+		}
+		flaky{f, l}.busy()
+		is.Own, err = l.from.feed.Snapshot(context.Background(), s.id)
+		must(err)
+		was, ok := l.pairs[s.id]
+		if l.pairs[s.id] = is; ok {
+			f.judge(l, s, proof.Judge(was, is))
+		}
+	}
+}
+
+func (f *LogFlock) judge(l *logLink, s *logShard, v proof.Verdict) {
+	f.Count.Proofs++
+	f.Count.Equal += v.Equal
+	switch {
+	case len(v.Different) == 0:
+	case !f.differ(s, l.to.shards[s.id-1]):
+		f.repair(l, s, v.Different)
+	case f.wrong == nil:
+		f.wrong = fmt.Errorf("shard %d of %s and %s is said to differ: %+v", s.id, l.from.name, l.to.name, v.Different)
+	}
+}
+
+// repair fetches what differs, as a Prover does.
+func (f *LogFlock) repair(l *logLink, s *logShard, found []proof.Difference) {
+	f.Count.Repairs++
+	w := peering.Want{Shard: s.sh}
+	for _, d := range found {
+		w.Hours = append(w.Hours, d.Hour)
+	}
+	x := peering.NewExchange(w, l.to.feed)
+	done, err := false, error(nil)
+	for !done && err == nil {
+		done, err = x.Step(context.Background())
+	}
+	if err != nil {
+		x.Abandon()
+	}
+}
+
+// differ says whether two replicas differ by more than points that were forgotten once. By these they may, truly:
+// whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them take it over;
+// and a tombstone is lost with the last disk that had it.
+func (f *LogFlock) differ(a, b *logShard) bool {
+	x, y := map[string]bool{}, map[string]bool{}
+	a.points(x)
+	b.points(y)
+	more := func(x, y map[string]bool) bool {
+		for text := range x {
+			if !y[text] && !dead(f.ever, text) {
+				return true
+			}
+		}
+		return false
+	}
+	return more(x, y) || more(y, x)
+}
