@@ -111,13 +111,17 @@ func (c *Config) join(ctx context.Context) (rows []Row, err error) {
 	return rows, errors.Join(err, f.stop())
 }
 
+// dayInterval is between two points of a series of the points that a flock has: they are those of a day.
+const dayInterval = 10 * time.Second
+
 // fill fills the flock and lets a node join.
 func (f *flock) fill(ctx context.Context, empty *node) ([]Row, error) {
-	hosts := hostsFor(lowRate)
+	first := hostsFor(lowRate) // the hosts before are those of the load
+	hosts := max(f.cfg.Points/perTick(1)/int(24*time.Hour/dayInterval), 1)
 	ticks := f.cfg.Points / perTick(hosts)
 	f.cfg.Progress(fmt.Sprintf("an empty node joins a flock with %d points", ticks*perTick(hosts)))
-	start := time.Now().Add(-time.Duration(ticks) * cadence)
-	w := newWriter(f.nodes[0], 0, hosts, start)
+	start := time.Now().Add(-time.Duration(ticks) * dayInterval)
+	w := newWriterEvery(dayInterval, f.nodes[0], [2]int{first, first + hosts}, start)
 	if err := w.runFill(ctx, ticks); err != nil {
 		return nil, err
 	}
@@ -195,7 +199,7 @@ func sample(w *writer, n int) (keys []string) {
 	r := rand.New(rand.NewPCG(1, 1))
 	day := time.Now().Unix()
 	for range n {
-		keys = append(keys, w.set.Key(r.IntN(w.hosts), r.IntN(fleet.PerHost), day))
+		keys = append(keys, w.set.Key(w.first+r.IntN(w.hosts), r.IntN(fleet.PerHost), day))
 	}
 	return keys
 }

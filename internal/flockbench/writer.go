@@ -19,6 +19,7 @@ const cadence = 2 * time.Second
 // hosts spread over the cadence.
 type writer struct {
 	to     *node
+	first  int
 	hosts  int
 	set    *load.Set
 	stream *load.Stream
@@ -33,14 +34,19 @@ func hostsFor(rate int) int { return rate * int(cadence/time.Second) / fleet.Per
 
 // newWriter makes a writer of hosts, of which first is the first.
 func newWriter(to *node, first, hosts int, start time.Time) *writer {
+	return newWriterEvery(cadence, to, [2]int{first, first + hosts}, start)
+}
+
+// newWriterEvery makes one whose series have a point in every interval, of the hosts from one up to another.
+func newWriterEvery(interval time.Duration, to *node, hosts [2]int, start time.Time) *writer {
 	set := load.New(load.Config{
 		Shape: load.Shape{
-			Hosts: first + hosts, Metrics: fleet.PerHost, Interval: cadence, Mix: fleet.Standard, Seed: 1,
+			Hosts: hosts[1], Metrics: fleet.PerHost, Interval: interval, Mix: fleet.Standard, Seed: 1,
 			Start: start.Truncate(time.Second),
 		},
 		Form: load.ZADD, Commands: fleet.PerHost,
 	})
-	return &writer{to: to, hosts: hosts, set: set, stream: set.Stream(first, first+hosts)}
+	return &writer{to: to, first: hosts[0], hosts: hosts[1] - hosts[0], set: set, stream: set.Stream(hosts[0], hosts[1])}
 }
 
 // runFor writes at its pace until a time has passed.
