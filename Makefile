@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 DEMO_FLAGS ?=
 
-.PHONY: help deps web build run run-redis test test-more check bench bench-seed bench-redis bench-disk lint long clean
+.PHONY: help deps web build run run-redis test test-more check bench bench-seed bench-redis bench-disk bench-flock lint long clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ check: ## what CI runs: test, then test-more
 lint: deps ## go vet, staticcheck, gofumpt
 	script/lint.sh
 
-bench: build ## Dunlin beside redis-server into docs/benchmarks.md (QUICK=1); also bench-seed, -redis, -disk
+bench: build ## Dunlin beside redis-server into docs/benchmarks.md (QUICK=1); also bench-seed, -redis, -disk, -flock
 	script/bench.sh standard
 
 # The flock of 2012 on both stores: CPU, lag, memory, bytes between nodes (DURATION=5m WARMUP=1m).
@@ -42,6 +42,10 @@ bench-redis: build
 # The log's cost, bytes on disk, restarts (QUICK=1).
 bench-disk: build
 	script/bench.sh disk
+
+# What it costs to keep nodes equal: CPU, bytes, lag, coming back, joining (QUICK=1).
+bench-flock: build
+	script/bench.sh flock
 
 long: build ## a long tier into LEDGER.md: ROW=kill|power|full|… MINUTES=20
 	script/long.sh "$(ROW)" "$(or $(MINUTES),20)"

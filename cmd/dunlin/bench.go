@@ -69,6 +69,7 @@ func benchCmd() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
+	cmd.AddCommand(benchFlockCmd())
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	f.serverFlags(fl)

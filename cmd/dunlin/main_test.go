@@ -20,6 +20,7 @@ func TestRun_exitCodes(t *testing.T) {
 	f(2, "node", "--engine.max-memory-policy", "allkeys-lru")
 	f(2, "node", "--engine.max-series-per-period", "-1")
 	f(2, "demo", "--store", "stone")
+	f(2, "bench", "flock", "--only", "nothing")
 	f(1, "node", "--topology", "/does/not/exist")
 	f(1, "demo", "status", "--dir", t.TempDir())
 }

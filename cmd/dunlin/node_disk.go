@@ -24,7 +24,7 @@ func (f *diskFlags) add(fl *pflag.FlagSet) {
 		"how much of the log is kept for peers beyond what a restart needs: age,size")
 	fl.StringVar(&f.maxUnwritten, "storage.max-unwritten", "256MiB",
 		"what may wait in memory for a disk that does not work, before points are refused with MISCONF")
-	fl.StringVar(&f.checkpoint, "storage.checkpoint-bytes", "32MiB", "how much the log grows before a checkpoint")
+	fl.StringVar(&f.checkpoint, "storage.checkpoint-bytes", "64MiB", "how much the log grows before a checkpoint")
 	fl.StringVar(&f.backup, "backup.path", "", "directory that DN.BACKUP and dunlin backup write to, empty for none")
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type Cable struct {
 	From, To string
 	target   string
 	ln       net.Listener
+	carried  atomic.Int64
 
 	mu    sync.Mutex // protects what follows
 	cut   bool
@@ -79,12 +81,12 @@ func (c *Cable) carry(ctx context.Context, in net.Conn) {
 func (c *Cable) runCopies(in, out net.Conn) {
 	done := make(chan struct{})
 	go func() {
-		_, _ = io.Copy(out, in)
+		_, _ = io.Copy(counting{out, &c.carried}, in)
 		out.Close()
 		in.Close()
 		close(done)
 	}()
-	_, _ = io.Copy(in, out)
+	_, _ = io.Copy(counting{in, &c.carried}, out)
 	out.Close()
 	in.Close()
 	<-done
@@ -130,4 +132,19 @@ func (c *Cable) closeAll() {
 	for conn := range c.conns {
 		conn.Close()
 	}
+}
+
+// Bytes is what was carried, both ways.
+func (c *Cable) Bytes() int64 { return c.carried.Load() }
+
+// counting counts what is written.
+type counting struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (w counting) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	w.n.Add(int64(n))
+	return n, err
 }

@@ -43,7 +43,9 @@ func (s *Store) appendFresh(f *store.Fresh, a feedAt) (next int32) {
 	id := uint32(a.next - 1)
 	e := a.p.entry(id)
 	from := len(f.Rows)
-	s.newest(a.p, e, &f.Block)
+	if !f.Bare {
+		s.newest(a.p, e, &f.Block)
+	}
 	f.Keys = append(f.Keys, store.FreshKey{
 		Series: store.SeriesID{ID: id, Generation: s.names.Generation(id)},
 		Period: a.p.id, Score: e.score, From: from, To: len(f.Rows),

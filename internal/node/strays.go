@@ -60,7 +60,7 @@ func newSweeper(n *Node, sh *shard.Shard) *sweeper {
 		marks: map[string]strayMark{}, again: map[string]bool{},
 	}
 	if feed, ok := sh.Reader().(store.Feeder); ok {
-		s.local = &localJournal{feed: feed}
+		s.local = newLocalJournal(feed)
 	}
 	return s
 }
@@ -135,7 +135,7 @@ func (s *sweeper) check(ctx context.Context) error {
 	if epochs := strings.Join(all, "+"); epochs != s.epochs {
 		s.epochs, s.from = epochs, 0
 		if s.local != nil {
-			s.local = &localJournal{feed: s.local.feed}
+			s.local = newLocalJournal(s.local.feed)
 		}
 		clear(s.marks)
 	}

@@ -27,6 +27,10 @@ type localJournal struct {
 	ends  []int
 }
 
+func newLocalJournal(feed store.Feeder) *localJournal {
+	return &localJournal{feed: feed, fresh: store.Fresh{Bare: true}}
+}
+
 // pollLocal reads the journal up to where it ends now.
 func (s *sweeper) pollLocal(ctx context.Context) error {
 	l := s.local

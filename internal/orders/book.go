@@ -196,7 +196,7 @@ func (o *Orders) apply(ctx context.Context, told *edict.Set) (points int, err er
 	}
 	points = o.bury(periods)
 	o.cfg.Told()
-	if set.Dropped() > was.Dropped() {
+	if set.Dropped() > max(was.Dropped(), o.cfg.Floor()) { // else the floor is there, and the reply need not wait
 		_, err = o.cfg.Raise(ctx, set.Dropped())
 	}
 	o.cfg.Log.Info("told to drop or forget", "dropped_below", o.period(set.Dropped()), "tombstones", len(set.Tombs()),

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/keycmd"
 	"github.com/dunlin-db/dunlin/internal/resp"
 )
 
@@ -20,7 +21,7 @@ type client struct {
 	authed bool
 	quit   bool
 	tx     transaction
-	exec   exec
+	exec   *exec       // borrowed while a read buffer is executed: most connections do nothing at a time
 	peer   PeerSession // nil = it is no peer's
 
 	mu   sync.Mutex // protects seen
@@ -40,7 +41,6 @@ type seen struct {
 // open is called for every connection.
 func (s *Server) open(c *resp.Conn) resp.Session {
 	cl := &client{srv: s, conn: c, proto: 2, authed: s.cfg.Password == ""}
-	cl.exec.cl = cl
 	cl.seen = seen{lastAt: c.Created, proto: 2, queued: -1}
 	s.mu.Lock()
 	s.clients[c.ID] = cl
@@ -60,8 +60,8 @@ const flushAt = 1 << 20
 
 // Serve executes the commands of one read buffer.
 func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
-	x := &cl.exec
-	x.w = w
+	x := cl.srv.execs.Get().(*exec)
+	x.cl, x.w, cl.exec = cl, w, x
 	w.Proto = cl.proto
 	defer func() {
 		if bug := recover(); bug != nil {
@@ -70,6 +70,8 @@ func (cl *client) Serve(b *resp.Batch, w *resp.Writer) (keep bool) {
 			w.Error(fmt.Sprintf("ERR BUG: %v", bug))
 			keep = false
 		}
+		x.cl, x.w, x.call, x.first, cl.exec = nil, nil, call{}, keycmd.FirstKey{}, nil
+		cl.srv.execs.Put(x)
 	}()
 	last, batched := "", []byte(nil)
 	for i := range b.Len() {

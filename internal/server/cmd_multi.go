@@ -123,7 +123,7 @@ func (x *exec) transact(queue []queued) {
 
 // footprint gives the slots of a queued command in exec.need, or the one shard in another process.
 func (cl *client) footprint(q queued) (away int, refusal string) {
-	x := &cl.exec
+	x := cl.exec
 	x.need = x.need[:0]
 	if q.cmd.flags&flagAllSlots != 0 {
 		x.need = append(x.need, cl.slotsOfDB()...)

@@ -45,7 +45,7 @@ func (cmd *command) keys(n int) (from, to, step int) {
 
 // route finds the places of a command's keys. refusal is an error reply when it can not run.
 func (cl *client) route(cmd *command, args [][]byte) (r route, refusal string) {
-	x := &cl.exec
+	x := cl.exec
 	x.need = x.need[:0]
 	from, to, step := cmd.keys(len(args))
 	x.first = keycmd.FirstKey{}

@@ -72,6 +72,7 @@ type Server struct {
 	started  time.Time
 	ctx      atomic.Pointer[context.Context] // of Run
 	batches  *batch.Pool
+	execs    sync.Pool
 	account  account.Node
 	commands atomic.Int64 // executed since the start, or since CONFIG RESETSTAT
 
@@ -116,6 +117,7 @@ func New(cfg Config) *Server {
 		}
 	}
 	s.batches = batch.NewPool(s.cfg.Topology, inMemory)
+	s.execs.New = func() any { return &exec{} }
 	s.listener = resp.NewListener(resp.ListenerConfig{
 		Limits: cfg.Limits, Unauth: cfg.Password != "", Open: s.open, Log: cfg.Log,
 	})

@@ -49,7 +49,7 @@ type Config struct {
 	Origin replog.Origin // of the node; its Shard is not used
 	Fsync  wal.Policy
 	Keep   Keep
-	// CheckpointBytes is how much the log grows before a checkpoint; default 32 MiB.
+	// CheckpointBytes is how much the log grows before a checkpoint; default 64 MiB.
 	CheckpointBytes int64
 	// MaxUnwritten is how many bytes may wait for a disk that does not work, before points are refused.
 	MaxUnwritten int64
@@ -139,7 +139,7 @@ var ErrLocked = errors.New("another process uses this storage directory")
 // written.
 func Open(cfg Config, floor series.Period) (*Dir, error) {
 	if cfg.CheckpointBytes == 0 {
-		cfg.CheckpointBytes = 32 << 20
+		cfg.CheckpointBytes = 64 << 20
 	}
 	d := &Dir{
 		cfg: cfg, run: random(), disk: onDisk{places: map[place]*pieces{}, next: 1}, kick: make(chan struct{}, 1),

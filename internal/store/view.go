@@ -74,7 +74,7 @@ type FreshKey struct {
 	Series SeriesID
 	Period series.Period
 	Score  int64 // µs, in the journal
-	// From and To are the rows of the newest timestamp in Fresh.Block: mostly one, never none.
+	// From and To are the rows of the newest timestamp in Fresh.Block: mostly one, none only where Fresh is Bare.
 	From, To int
 }
 
@@ -82,6 +82,7 @@ type FreshKey struct {
 // before everything.
 type Fresh struct {
 	From int64 // µs, the score to go on with
+	Bare bool  // only the keys are wanted, not their newest points
 	Keys []FreshKey
 	Block
 }

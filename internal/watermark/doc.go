@@ -2,9 +2,9 @@
 //
 // # What it is
 //
-// A Mark says how far an origin's entries went at a time of its node's clock. Nodes tell each other the marks they know,
-// with the log, so they come through third nodes too. A Board has the newest of each origin, and says up to when a node
-// is complete here: "nyc1 up to 12:00:31".
+// A Mark says how far an origin's entries went at a time of its node's clock. Nodes tell each other the marks they
+// know, with the log, so they come through third nodes too. A Board has the newest of each origin, and says up to when
+// a node is complete here: "nyc1 up to 12:00:31".
 //
 // # Where it sits
 //

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// smallCheckpoints makes what happens every 32 MiB of log happen all the time.
+// smallCheckpoints makes what happens every 64 MiB of log happen all the time.
 var smallCheckpoints = []string{"--storage.checkpoint-bytes", "64KiB"}
 
 // rowFlags are those that the real binary gets in the rows.

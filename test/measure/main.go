@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-const usage = `measure seed | redis | standard | disk | section NAME
+const usage = `measure seed | redis | standard | disk | flock | section NAME
   seed      the flock of 2012 for some minutes, on the engine and on Redis  (WARMUP=60s DURATION=5m STORE=engine|redis)
   redis     the whole way over Redis processes, dropping, memory            (QUICK=1)
   standard  dunlin beside redis-server                                      (QUICK=1 ROWS=fresh,day,…)
   disk      a node with its log beside one without, and beside Redis with one (QUICK=1)
+  flock     what replication costs, by dunlin bench flock                   (QUICK=1)
   section   put what stands on standard input into a section of the page
 environment: DUNLIN_BIN, REDIS_SERVER, DOCS=docs/benchmarks.md (empty: only to the terminal)`
 
@@ -51,6 +52,8 @@ func run(ctx context.Context, args []string) error {
 		s, err = m.runStandard(ctx)
 	case slices.Equal(args, []string{"disk"}):
 		s, err = m.runDisk(ctx)
+	case slices.Equal(args, []string{"flock"}):
+		s, err = m.runFlock(ctx)
 	case len(args) == 2 && args[0] == "section":
 		var text []byte
 		text, err = io.ReadAll(os.Stdin)

@@ -25,7 +25,7 @@ Figures of two servers in one table come from one run. Each section is replaced 
 `
 
 // pageOrder is the order of the sections.
-var pageOrder = []string{"standard", "disk", "seed", "redis", "mariadb"}
+var pageOrder = []string{"standard", "disk", "flock", "seed", "redis", "mariadb"}
 
 func markers(name string) (begin, end string) {
 	return "<!-- begin " + name + " -->\n", "<!-- end " + name + " -->\n"

@@ -1,0 +1,159 @@
+package flockbench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/dunlin-db/dunlin/internal/fleet"
+	"github.com/dunlin-db/dunlin/internal/load"
+)
+
+// writer is a program that writes the metrics of some hosts to one node, each series once a second, as agents do: a
+// host's tick in a few packets, hosts spread over the second.
+type writer struct {
+	to     *node
+	hosts  int
+	set    *load.Set
+	stream *load.Stream
+	sent   int64 // points that were acknowledged
+}
+
+// perSecond is how many points a writer of so many hosts writes.
+func perSecond(hosts int) int { return hosts * fleet.PerHost }
+
+// hostsFor is how many hosts write so many points a second.
+func hostsFor(rate int) int { return rate / fleet.PerHost }
+
+// newWriter makes a writer of hosts; seed makes them others than those of other writers only in their values, first is
+// where their names begin.
+func newWriter(to *node, first, hosts int, start time.Time) *writer {
+	set := load.New(load.Config{
+		Shape: load.Shape{
+			Hosts: first + hosts, Metrics: fleet.PerHost, Interval: time.Second, Mix: fleet.Standard, Seed: 1,
+			Start: start.Truncate(time.Second),
+		},
+		Form: load.ZADD, Commands: fleet.PerHost,
+	})
+	return &writer{to: to, hosts: hosts, set: set, stream: set.Stream(first, first+hosts)}
+}
+
+// runFor writes at its pace until a time has passed.
+func (w *writer) runFor(ctx context.Context, d time.Duration) error {
+	ticks := int(d / time.Second)
+	w.stream.Until(w.stream.Tick()+ticks, false)
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	began, done := time.Now(), 0
+	all := ticks * w.hosts
+	gap := d / time.Duration(all)
+	for done < all && ctx.Err() == nil {
+		due := min(int(time.Since(began)/gap), all)
+		if err := c.batches(w, due-done); err != nil {
+			return err
+		}
+		done = due
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond): // and then what is due by then
+		}
+	}
+	return nil
+}
+
+// runFast writes so many ticks as fast as they are taken.
+func (w *writer) runFast(ctx context.Context, ticks int) error {
+	w.stream.Until(w.stream.Tick()+ticks, false)
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for left := ticks * w.hosts; left > 0 && ctx.Err() == nil; left -= atOnce {
+		if err := c.batches(w, min(atOnce, left)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// atOnce is how many hosts' ticks go out together where there is no pace.
+const atOnce = 50
+
+// runFill writes the ticks before one, many points of a series in a command.
+func (w *writer) runFill(ctx context.Context, ticks int) error {
+	c, err := w.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var b load.Batch
+	for ctx.Err() == nil {
+		w.stream.Fill(&b, ticks)
+		if b.Commands == 0 {
+			return nil
+		}
+		if err := c.send(w, b); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// conn is a connection that writes.
+type conn struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (w *writer) dial() (*conn, error) {
+	c, err := net.DialTimeout("tcp", w.to.addr, 5*time.Second)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", w.to.name, err)
+	}
+	return &conn{c, bufio.NewReaderSize(c, 64<<10)}, nil
+}
+
+// batches writes the next n hosts' ticks together and reads the replies.
+func (c *conn) batches(w *writer, n int) error {
+	var all load.Batch
+	var b load.Batch
+	for range n {
+		w.stream.Next(&b)
+		all.Bytes = append(all.Bytes, b.Bytes...)
+		all.Commands, all.Points = all.Commands+b.Commands, all.Points+b.Points
+	}
+	if n == 0 {
+		return nil
+	}
+	return c.send(w, all)
+}
+
+var errRefused = errors.New("a point was refused")
+
+// send writes commands and reads their replies, which must be numbers.
+func (c *conn) send(w *writer, b load.Batch) error {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return fmt.Errorf("write to %s: %w", w.to.name, err)
+	}
+	if _, err := c.Write(b.Bytes); err != nil {
+		return fmt.Errorf("write to %s: %w", w.to.name, err)
+	}
+	for range b.Commands {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return fmt.Errorf("read from %s: %w", w.to.name, err)
+		}
+		if line[0] != ':' {
+			return fmt.Errorf("%w by %s: %s", errRefused, w.to.name, line)
+		}
+	}
+	w.sent += int64(b.Points)
+	return nil
+}
