@@ -17,7 +17,7 @@ import (
 func benchFlockCmd() *cobra.Command {
 	var quick bool
 	c := flockbench.Config{
-		Child: childAttr(), Duration: 15 * time.Second, Points: 17_280_000, Absence: 10 * time.Minute,
+		Child: childAttr(), Duration: 16 * time.Second, Points: 17_280_000, Absence: 10 * time.Minute,
 		Progress: func(text string) {
 			fmt.Fprintf(os.Stderr, "%s %s\n", time.Now().Format(time.TimeOnly), text)
 		},

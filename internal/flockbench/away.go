@@ -24,7 +24,7 @@ func (f *flock) stopped(ctx context.Context) ([]Row, error) {
 	}
 	var peers []int64 // held for them, at the end of each quarter
 	w := newWriter(from, 0, hostsFor(highRate), time.Now().Add(-time.Hour))
-	ticks := max(f.cfg.Points/highRate/8, 1)
+	ticks := max(f.cfg.Points/perTick(hostsFor(highRate))/8, 1)
 	for range 4 {
 		if err = w.runFast(ctx, ticks); err != nil {
 			break
@@ -75,7 +75,7 @@ func (f *flock) equal(ctx context.Context, has, lacks *node) error {
 // absent measures how long a node takes that was away while 10,000 points a second were written.
 func (f *flock) absent(ctx context.Context) ([]Row, error) {
 	from, away := f.nodes[0], f.nodes[2]
-	ticks := int(f.cfg.Absence / time.Second)
+	ticks := int(f.cfg.Absence / cadence)
 	f.cfg.Progress(fmt.Sprintf("a node is away for %s", f.cfg.Absence))
 	if err := away.end(); err != nil {
 		return nil, err
@@ -111,13 +111,17 @@ func (c *Config) join(ctx context.Context) (rows []Row, err error) {
 	return rows, errors.Join(err, f.stop())
 }
 
+// dayInterval is between two points of a series of the points that a flock has: they are those of a day.
+const dayInterval = 10 * time.Second
+
 // fill fills the flock and lets a node join.
 func (f *flock) fill(ctx context.Context, empty *node) ([]Row, error) {
-	hosts := hostsFor(lowRate)
-	ticks := f.cfg.Points / perSecond(hosts)
-	f.cfg.Progress(fmt.Sprintf("an empty node joins a flock with %d points", ticks*perSecond(hosts)))
-	start := time.Now().Add(-time.Duration(ticks) * time.Second)
-	w := newWriter(f.nodes[0], 0, hosts, start)
+	first := hostsFor(lowRate) // the hosts before are those of the load
+	hosts := max(f.cfg.Points/perTick(1)/int(24*time.Hour/dayInterval), 1)
+	ticks := f.cfg.Points / perTick(hosts)
+	f.cfg.Progress(fmt.Sprintf("an empty node joins a flock with %d points", ticks*perTick(hosts)))
+	start := time.Now().Add(-time.Duration(ticks) * dayInterval)
+	w := newWriterEvery(dayInterval, f.nodes[0], [2]int{first, first + hosts}, start)
 	if err := w.runFill(ctx, ticks); err != nil {
 		return nil, err
 	}
@@ -180,7 +184,7 @@ func (f *flock) runBehind(ctx context.Context) <-chan error {
 	go func() {
 		var err error
 		for err == nil && ctx.Err() == nil {
-			err = f.runLoad(ctx, lowRate, 2*time.Second, f.nodes[0])
+			err = f.runLoad(ctx, lowRate, cadence, f.nodes[0])
 		}
 		if ctx.Err() != nil {
 			err = nil
@@ -195,7 +199,7 @@ func sample(w *writer, n int) (keys []string) {
 	r := rand.New(rand.NewPCG(1, 1))
 	day := time.Now().Unix()
 	for range n {
-		keys = append(keys, w.set.Key(r.IntN(w.hosts), r.IntN(fleet.PerHost), day))
+		keys = append(keys, w.set.Key(w.first+r.IntN(w.hosts), r.IntN(fleet.PerHost), day))
 	}
 	return keys
 }

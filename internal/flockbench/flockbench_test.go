@@ -34,7 +34,7 @@ func TestRun(t *testing.T) {
 		t.Skipf("NOT TESTED: %v", err)
 	}
 	rows, err := Run(t.Context(), Config{
-		Binary: nodeBinary(t), Duration: time.Second, Points: 40_000, Absence: 2 * time.Second,
+		Binary: nodeBinary(t), Duration: cadence, Points: 40_000, Absence: 2 * time.Second,
 		Only:     []string{"cost", "three", "idle", "join"},
 		Progress: func(text string) { t.Log(text) },
 	})

@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config) (rows []Row, err error) {
 }
 
 // warm is how long a load runs before it counts: names of series, and room for them.
-func (c *Config) warm() time.Duration { return min(c.Duration, 2*time.Second) }
+func (c *Config) warm() time.Duration { return min(c.Duration, 2*cadence) }
 
 // with starts a flock of n nodes for a measurement.
 func (c *Config) with(ctx context.Context, n int, fn func(f *flock) error) error {
@@ -141,7 +141,7 @@ func (c *Config) cost(ctx context.Context) (rows []Row, err error) {
 			return nil, err
 		}
 	}
-	points := float64(highRate) * c.Duration.Seconds()
+	points := float64(highRate) * max(c.Duration.Truncate(cadence), cadence).Seconds()
 	ingest := alone.cpu / points
 	micros := func(cpu float64) string { return fmt.Sprintf("%.2f µs", cpu/points*1e6) }
 	share := func(cpu float64) string { return fmt.Sprintf("%.0f %%", 100*cpu/points/ingest) }

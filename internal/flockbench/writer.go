@@ -12,38 +12,46 @@ import (
 	"github.com/dunlin-db/dunlin/internal/load"
 )
 
-// writer is a program that writes the metrics of some hosts to one node, each series once a second, as agents do: a
-// host's tick in a few packets, hosts spread over the second.
+// cadence is between two points of a series. Some come a second late: at a shorter one they would meet the next.
+const cadence = 2 * time.Second
+
+// writer is a program that writes the metrics of some hosts to one node, as agents do: a host's tick in a few packets,
+// hosts spread over the cadence.
 type writer struct {
 	to     *node
+	first  int
 	hosts  int
 	set    *load.Set
 	stream *load.Stream
 	sent   int64 // points that were acknowledged
 }
 
-// perSecond is how many points a writer of so many hosts writes.
-func perSecond(hosts int) int { return hosts * fleet.PerHost }
+// perTick is how many points so many hosts write in a cadence.
+func perTick(hosts int) int { return hosts * fleet.PerHost }
 
 // hostsFor is how many hosts write so many points a second.
-func hostsFor(rate int) int { return rate / fleet.PerHost }
+func hostsFor(rate int) int { return rate * int(cadence/time.Second) / fleet.PerHost }
 
-// newWriter makes a writer of hosts; seed makes them others than those of other writers only in their values, first is
-// where their names begin.
+// newWriter makes a writer of hosts, of which first is the first.
 func newWriter(to *node, first, hosts int, start time.Time) *writer {
+	return newWriterEvery(cadence, to, [2]int{first, first + hosts}, start)
+}
+
+// newWriterEvery makes one whose series have a point in every interval, of the hosts from one up to another.
+func newWriterEvery(interval time.Duration, to *node, hosts [2]int, start time.Time) *writer {
 	set := load.New(load.Config{
 		Shape: load.Shape{
-			Hosts: first + hosts, Metrics: fleet.PerHost, Interval: time.Second, Mix: fleet.Standard, Seed: 1,
+			Hosts: hosts[1], Metrics: fleet.PerHost, Interval: interval, Mix: fleet.Standard, Seed: 1,
 			Start: start.Truncate(time.Second),
 		},
 		Form: load.ZADD, Commands: fleet.PerHost,
 	})
-	return &writer{to: to, hosts: hosts, set: set, stream: set.Stream(first, first+hosts)}
+	return &writer{to: to, first: hosts[0], hosts: hosts[1] - hosts[0], set: set, stream: set.Stream(hosts[0], hosts[1])}
 }
 
 // runFor writes at its pace until a time has passed.
 func (w *writer) runFor(ctx context.Context, d time.Duration) error {
-	ticks := int(d / time.Second)
+	ticks := max(int(d/cadence), 1)
 	w.stream.Until(w.stream.Tick()+ticks, false)
 	c, err := w.dial()
 	if err != nil {
@@ -52,7 +60,7 @@ func (w *writer) runFor(ctx context.Context, d time.Duration) error {
 	defer c.Close()
 	began, done := time.Now(), 0
 	all := ticks * w.hosts
-	gap := d / time.Duration(all)
+	gap := time.Duration(ticks) * cadence / time.Duration(all)
 	for done < all && ctx.Err() == nil {
 		due := min(int(time.Since(began)/gap), all)
 		if err := c.batches(w, due-done); err != nil {

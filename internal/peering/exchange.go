@@ -60,6 +60,7 @@ const (
 	pointsAtOnce = 100_000 // of the buckets whose series are compared together, about
 	seriesAtOnce = 32      // whose points are fetched together
 	seriesLooked = 256
+	uniteAtOnce  = 2000 // points, while the shard waits for them
 )
 
 // ErrNotNow: the other side can not be exchanged with now, or this one is busy with another. It may be tried again.
@@ -271,6 +272,16 @@ func (x *Exchange) unite(rec []byte) error {
 	if err := errors.Join(in.Err(), unknown(in.Unknown)); err != nil {
 		return err
 	}
+	for some := range slices.Chunk(puts, uniteAtOnce) {
+		if err := x.repair(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair unites points under the shard's lock.
+func (x *Exchange) repair(puts []store.Put) error {
 	tx := x.sh.Begin()
 	defer tx.End()
 	added, err := tx.Repair(puts)

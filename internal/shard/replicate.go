@@ -1,6 +1,9 @@
 package shard
 
 import (
+	"bytes"
+	"context"
+
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -84,7 +87,9 @@ func (s *Shard) log(rec []byte, o replog.Origin, seq replog.Seq) {
 	}
 }
 
-// Repair unites points that an exchange with a peer has brought. They are logged without a number.
+// Repair unites points that an exchange with a peer has brought, key by key: those of a key go in together, so that
+// each chunk they fall into is written once. They are logged without a number. Of the points of a key that follow each
+// other as many are told as Added as were new, whichever those were.
 func (t Tx) Repair(puts []store.Put) (added int, err error) {
 	s := t.s
 	if s.full() {
@@ -99,7 +104,7 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 		}
 	}
 	s.cfg.Recorder.BeginEntry()
-	err = t.Store.(applier).Apply(live, false)
+	err = t.uniteRuns(live)
 	for i := range live {
 		if live[i].Added {
 			added++
@@ -115,6 +120,34 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
 	}
 	return added, err
+}
+
+// repairs is the peer that points of an exchange are said to come from: no limit on series keeps them out.
+const repairs = "exchange"
+
+// uniteRuns unites points; those of one key that follow each other go in together.
+func (t Tx) uniteRuns(puts []store.Put) error {
+	for n := 0; len(puts) > 0; puts = puts[n:] {
+		k, err := series.ParseSeries(puts[0].Series)
+		if n = 1; err != nil {
+			puts[0].Err, puts[0].BadKey = err, true
+			continue
+		}
+		k.Period = puts[0].Period
+		g := [1]store.Group{{Key: k, Points: []series.Point{puts[0].Point()}}}
+		for n < len(puts) && puts[n].Period == k.Period && bytes.Equal(puts[n].Series, puts[0].Series) {
+			g[0].Points = append(g[0].Points, puts[n].Point())
+			n++
+		}
+		err = t.Store.Unite(context.Background(), g[:], store.Origin{Peer: repairs}) // in memory: nothing is waited for
+		for i := range g[0].Added {
+			puts[i].Added = true
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Replicates says that the shard speaks the log protocol.

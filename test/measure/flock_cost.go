@@ -26,7 +26,7 @@ func (m *measurement) runFlock(ctx context.Context) (*section, error) {
 	fmt.Fprintf(&b, "## What replication costs\n\n`%s`: %s\n", command("bench-flock", "QUICK"), m.machine(m.dunlin))
 	b.WriteString(`
 Nodes on the engine, on loopback, with their log on disk, that follow each other's logs; plain ZADD, a host's 20 metrics
-together, each series once a second. CPU is that of a whole process: of the node alone all it does for its writers; of
+together, each series every 2 s. CPU is that of a whole process: of the node alone all it does for its writers; of
 the sender what more it uses when a peer follows it; of the receiver all it uses for points that another was given: its
 own store, log and index. Lag is from the write to the first reply that has the point. "At most" is what the design
 asks for.
