@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type peersCollector struct {
 	p                                     *peers
 	divergence, repaired, damaged, mended *prometheus.Desc
-	proven, different                     *prometheus.Desc // by peer
+	proven, different, until              *prometheus.Desc // by peer
 }
 
 func newPeersCollector(p *peers) *peersCollector {
@@ -17,17 +17,19 @@ func newPeersCollector(p *peers) *peersCollector {
 		p: p,
 		divergence: desc("divergence_total",
 			"Hours that differed from a peer's though nothing was under way, and series damaged in memory."),
-		repaired:  desc("divergence_repaired_points_total", "Points that the repair of such hours brought."),
-		damaged:   desc("damaged_series_total", "Series, in one period each, whose memory was damaged."),
-		mended:    desc("damaged_series_mended_total", "Of these, the ones that a peer's points mended."),
-		proven:    desc("proof_timestamp_seconds", "When the peer was last proven equal, 0 = never.", "peer"),
+		repaired: desc("divergence_repaired_points_total", "Points that the repair of such hours brought."),
+		damaged:  desc("damaged_series_total", "Series, in one period each, whose memory was damaged."),
+		mended:   desc("damaged_series_mended_total", "Of these, the ones that a peer's points mended."),
+		proven:   desc("proof_timestamp_seconds", "When the peer was last proven equal, 0 = never.", "peer"),
+		until: desc("complete_timestamp_seconds",
+			"Up to when all points of a node are here, by its clock; 0 = not known.", "origin"),
 		different: desc("proof_hours_different", "Hours that differ though nothing is under way.", "peer"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *peersCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different} {
+	for _, d := range []*prometheus.Desc{c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different, c.until} {
 		ch <- d
 	}
 }
@@ -42,6 +44,13 @@ func (c *peersCollector) Collect(ch chan<- prometheus.Metric) {
 	counter(c.repaired, s.Repaired)
 	counter(c.damaged, s.Damaged)
 	counter(c.mended, s.Mended)
+	for _, o := range c.p.origins() {
+		at := 0.0
+		if !o.Until.IsZero() {
+			at = float64(o.Until.UnixMilli()) / 1000
+		}
+		ch <- prometheus.MustNewConstMetric(c.until, prometheus.GaugeValue, at, o.node)
+	}
 	for name, p := range s.Peers {
 		at := 0.0
 		if !p.Proven.IsZero() {

@@ -84,6 +84,14 @@ func TestNode_forget(t *testing.T) {
 	}
 	f.card("what comes later", later.UTC().Format(time.DateOnly)+":h1:m", 1, 0, 1, 2)
 	f.dropped(yesterday)
+	await(t, "all to be complete", func() error {
+		addr := f.topo.Nodes[1].HostPort()
+		got := infoField(t, addr, "replication", "complete_n0")
+		if behind := infoField(t, addr, "peers", "behind_ms"); !strings.HasPrefix(got, "until=20") || len(behind) > 4 {
+			return fmt.Errorf("complete_n0:%s, behind_ms:%s", got, behind)
+		}
+		return nil
+	})
 	await(t, "the proof", func() error {
 		if got := infoField(t, f.topo.Nodes[1].HostPort(), "replication", "proof_of_n0"); strings.Contains(got, "never") ||
 			!strings.Contains(got, "shards_open=0") {

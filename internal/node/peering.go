@@ -19,6 +19,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/syncer"
+	"github.com/dunlin-db/dunlin/internal/watermark"
 )
 
 // mostTail is how much of the log an engine node keeps in memory for its peers, all shards together.
@@ -42,6 +43,7 @@ type peers struct {
 	feed  *peering.Feed
 	links []*peerLink
 	proof *proof.Prover
+	marks *watermark.Board
 }
 
 // peerLink is how this node follows one other.
@@ -59,7 +61,7 @@ func (n *Node) newPeers(inc replog.Incarnation) *peers {
 		return nil
 	}
 	return &peers{
-		bell: &replica.Bell{},
+		bell: &replica.Bell{}, marks: watermark.NewBoard(),
 		hello: peering.Hello{
 			Version: peering.Version, Cluster: t.Cluster, Node: n.self.Name, Incarnation: inc, Ring: ringHash(t),
 		},
@@ -89,7 +91,7 @@ func (n *Node) openPeers() error {
 	}
 	p.feed = &peering.Feed{
 		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
-		Compared: p.compared, Edicts: n.orders,
+		Compared: p.compared, Edicts: n.orders, Marks: p.marks,
 	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
@@ -108,7 +110,7 @@ func (n *Node) openPeers() error {
 		}
 		l.link = peering.NewLink(peering.LinkConfig{
 			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
-			Follows: p.follows, Edicts: n.orders, Journal: l.runSyncers, Log: n.log,
+			Follows: p.follows, Edicts: n.orders, Marks: p.marks, Journal: l.runSyncers, Log: n.log,
 		})
 		p.links = append(p.links, l)
 	}
@@ -214,6 +216,9 @@ func (p *peers) fields() (fields [][2]string) {
 	}
 	for _, l := range p.links {
 		fields = append(fields, [2]string{"log_of_" + l.peer, l.link.Status().String()})
+	}
+	for _, o := range p.origins() {
+		fields = append(fields, [2]string{"complete_" + o.node, o.String()})
 	}
 	return append(fields, p.proof.Status().Fields()...)
 }

@@ -147,10 +147,7 @@ func TestNode_damage(t *testing.T) {
 	f.equal("n1 after a start", 0, 1)
 	rec := recs[0]
 	addr := f.topo.Nodes[1].HostPort()
-	good := f.sums(1)
-	flipInMemory(t, rec[len(rec)-40:], func() bool {
-		return f.sums(1) != good || infoField(t, addr, "replication", "damaged_series") == "1"
-	})
+	f.damage(1, rec[len(rec)-40:])
 	await(t, "the damage to be mended", func() error {
 		if got := infoField(t, addr, "replication", "damaged_series_mended"); got != "1" {
 			return fmt.Errorf("%q series are mended", got)
@@ -230,4 +227,24 @@ func (f *logFlock) sums(node int) string {
 		}
 	}
 	return got.String()
+}
+
+// damage flips a bit of some bytes that a node holds in memory, and waits until it is noticed.
+func (f *logFlock) damage(node int, what []byte) {
+	f.t.Helper()
+	addr := f.topo.Nodes[node].HostPort()
+	good := f.sums(node)
+	flipInMemory(f.t, what, func() bool {
+		found := func() bool { return infoField(f.t, addr, "replication", "damaged_series") == "1" }
+		if f.sums(node) == good {
+			return found()
+		}
+		for range 300 { // what was hit may be a copy that is being read
+			if found() {
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	})
 }

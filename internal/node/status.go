@@ -77,6 +77,7 @@ func (n *Node) runStatus(ctx context.Context) {
 		n.status.Store(s)
 		n.keeper.budget.Set(budget.Index, n.index.Bytes())
 		n.keeper.budget.Set(budget.Peers, n.peerBytes())
+		n.peers.tidyMarks()
 		st, _ := s.sums()
 		goLimit = n.limitGo(st.Bytes, goLimit)
 		n.lookout.RunOnce(ask)
@@ -159,11 +160,15 @@ func (s *status) peers() []peerSum {
 }
 
 // behindMillis is how old the oldest point may be that a peer has and this node has not; -1 when a peer can not be
-// asked.
-func (s *status) behindMillis() int64 {
+// asked. via is how far a peer is behind by whatever way its points come, also through others.
+func (s *status) behindMillis(via func(peer string) int64) int64 {
 	behind := int64(0)
 	for _, p := range s.peers() {
-		if lag := lagOf(p.Err, p.LagMillis); worse(lag, behind) {
+		lag := lagOf(p.Err, p.LagMillis)
+		if other := via(p.Peer); worse(lag, other) {
+			lag = other
+		}
+		if worse(lag, behind) {
 			behind = lag
 		}
 	}
@@ -207,7 +212,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_unjournaled", num(s.Unjournaled)},
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
-	links := [][2]string{{"behind_ms", num(s.behindMillis())}}
+	links := [][2]string{{"behind_ms", num(s.behindMillis(n.peers.behindOf))}}
 	for _, p := range s.peers() {
 		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf(
 			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,

@@ -11,6 +11,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/watermark"
 )
 
 // Follower follows the log of a peer over one connection. It has one owner.
@@ -18,6 +19,7 @@ type Follower struct {
 	peer        string
 	incarnation replog.Incarnation
 	origins     originNumbers
+	told        originNumbers // of the answers
 	lanes       []*followed
 	puts        []store.Put
 }
@@ -100,6 +102,7 @@ type Answered struct {
 	Wall    time.Time // of the peer, when it answered
 	Drained bool      // it had no more
 	Edicts  uint64    // the hash of the peer's
+	Marks   []watermark.Mark
 	Entries int
 	Useful  int // entries that were new
 	Points  int
@@ -138,6 +141,7 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 		}
 		l.note(hole)
 	}
+	a.Marks = f.readMarks(in)
 	if err := in.end(); err != nil {
 		return a, fmt.Errorf("answer: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/watermark"
 )
 
 // What a Caller gives when the other node answers with an error.
@@ -57,7 +58,8 @@ type LinkConfig struct {
 	Pull    Caller         // one connection for the log
 	Compare Caller         // and one for exchanges
 	Follows func() []string
-	Edicts  Edicts // may be nil
+	Edicts  Edicts           // may be nil
+	Marks   *watermark.Board // may be nil
 	// Journal follows the peer's journals until ctx ends. It is called while the peer speaks no log.
 	Journal func(ctx context.Context) error
 	Log     *slog.Logger
@@ -267,6 +269,10 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 	a, err := f.Apply(b)
 	if err == nil {
 		err = l.learn(ctx, a.Edicts)
+	}
+	if err == nil && l.cfg.Marks != nil {
+		l.cfg.Marks.Hear(a.Marks)
+		f.cover(l.cfg.Marks)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

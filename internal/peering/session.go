@@ -11,6 +11,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
+	"github.com/dunlin-db/dunlin/internal/watermark"
 )
 
 // How long an answer may take, and how large it gets.
@@ -30,7 +31,8 @@ type Feed struct {
 	Clock  func() time.Time
 	// Compared gives the excess of a peer's shard that this node has compared with; may be nil.
 	Compared func(peer string, shard int) uint64
-	Edicts   Edicts // what was dropped and forgotten; may be nil
+	Edicts   Edicts           // what was dropped and forgotten; may be nil
+	Marks    *watermark.Board // up to when others are complete here; nil = nobody wants to know
 }
 
 func (f *Feed) shard(id int) *shard.Shard {
@@ -66,6 +68,8 @@ type Session struct {
 	first   int // of the feed's shards, for collect
 	most    int // bytes of records of an answer, as the peer wants it
 	edicts  uint64
+	marks   originNumbers           // of the answers
+	marked  map[replog.Origin]int64 // ms: of the mark that was told last
 	other   Hello
 }
 
@@ -134,7 +138,9 @@ func (s *Session) meet(other Hello) error {
 
 // NewSession begins one.
 func (f *Feed) NewSession() *Session {
-	return &Session{feed: f, lanes: map[int]*lane{}, follows: map[string]bool{}}
+	return &Session{
+		feed: f, lanes: map[int]*lane{}, follows: map[string]bool{}, marked: map[replog.Origin]int64{},
+	}
 }
 
 // errShard: a peer asks for a shard that this node does not hold.
@@ -297,8 +303,8 @@ func (s *Session) pause(ctx context.Context) bool {
 	}
 }
 
-// append writes the answer: version, wall clock in ms, whether that is all there is, the hash of the edicts, and the
-// parts.
+// append writes the answer: version, wall clock in ms, whether that is all there is, the hash of the edicts, the parts,
+// and marks.
 func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
 	dst = binary.AppendUvarint(append(dst, Version), uint64(s.feed.Clock().UnixMilli()))
 	drained := byte(0)
@@ -324,7 +330,7 @@ func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
 			dst = appendText(dst, rec)
 		}
 	}
-	return dst, nil
+	return s.appendMarks(dst), nil
 }
 
 // encode writes entries again with the names that this connection knows; those that follow each other become one.
