@@ -67,14 +67,15 @@ func shrunk(seed uint64) string {
 	return text
 }
 
-// logSeeds are how many histories are run: fixed ones, and fresh ones from a seed that is printed. 20 ms each.
+// logSeeds are how many histories are run: fixed ones, and fresh ones from a seed that is printed. 20 ms each. The
+// larger counts, which CI runs too, are 750 and 2,250.
 func logSeeds(t *testing.T) (fixed, fresh uint64) {
 	s := os.Getenv("DUNLIN_SIM_SEEDS")
 	switch {
 	case s == "" && testing.Short():
 		return 20, 80
 	case s == "":
-		return 500, 1500
+		return 150, 450
 	}
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
