@@ -10,6 +10,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
 // The reasons why an order is not carried out.
@@ -35,9 +36,15 @@ func (o *Orders) Do(ctx context.Context, cmd string, args [][]byte) (any, error)
 	return nil, fmt.Errorf("BUG: no order %q", cmd)
 }
 
-// vouched refuses what would wipe points by a clock that nobody vouches for.
+// vouched refuses what would wipe points by a clock that nobody vouches for. A clock that is ahead of the peers' by more
+// than they take over, see Learn, is doubted before retention doubts it.
 func (o *Orders) vouched() error {
-	if why := o.cfg.Clocks().Doubt(); why != "" {
+	c := o.cfg.Clocks()
+	why := c.Doubt()
+	if why == "" && c.Skew != nil && -*c.Skew > shard.MaxAhead {
+		why = fmt.Sprintf("it is %s ahead of the peers' clocks", (-*c.Skew).Round(time.Second))
+	}
+	if why != "" {
 		return fmt.Errorf("nothing is dropped or forgotten while this node's clock is in doubt: %s", why)
 	}
 	return nil

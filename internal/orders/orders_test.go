@@ -180,6 +180,17 @@ func TestOrders_doubt(t *testing.T) {
 			t.Errorf("%s: %q, %d points", line, got, f.points())
 		}
 	}
+	f.now, f.clocks.Elapsed = noon, 0
+	for _, c := range []struct {
+		peers time.Duration // their clocks from ours
+		done  bool
+	}{{-11 * time.Minute, false}, {-9 * time.Minute, true}} { // what is further ahead no peer takes over
+		f.clocks.Skew = &c.peers
+		got := f.order("dn.forget web1")
+		if strings.Contains(got, "ahead of the peers") == c.done || (f.points() == 0) != c.done {
+			t.Errorf("peers %s from here: %q, %d points", c.peers, got, f.points())
+		}
+	}
 }
 
 // TestOrders_Learn: what a peer with a clock of its own says about the future is not done, what it says about the past
