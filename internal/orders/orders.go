@@ -36,7 +36,7 @@ func (o *Orders) Do(ctx context.Context, cmd string, args [][]byte) (any, error)
 	return nil, fmt.Errorf("BUG: no order %q", cmd)
 }
 
-// vouched refuses what would wipe points by a clock that nobody vouches for. A clock that is further ahead of the peers'
+// vouched refuses what would wipe points by a clock that nobody vouches for. One that is further ahead of the peers'
 // than what they take over, see Learn, is doubted before retention doubts it.
 func (o *Orders) vouched() error {
 	c := o.cfg.Clocks()
