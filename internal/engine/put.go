@@ -5,6 +5,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/names"
+	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
@@ -168,9 +169,10 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	}
 }
 
-// Apply is Put for points of a peer: no limit on series keeps them out. With all, the recorder is told of all of them,
-// also of those that were in the set before. The error is that of a limit on memory: some may be stored.
-func (s *Store) Apply(puts []store.Put, all bool) error {
+// Apply is Put for points of a peer: no limit on series keeps them out. The recorder is told of all of them, also of
+// those that were in the set before, and of those that are passed on only. The error is that of a limit on memory: some
+// may be stored.
+func (s *Store) Apply(puts, passed []store.Put) error {
 	s.applying = true
 	s.Put(puts)
 	s.applying = false
@@ -180,12 +182,22 @@ func (s *Store) Apply(puts []store.Put, all bool) error {
 		case p.Added || p.BadKey:
 		case p.Err != nil:
 			return p.Err
-		case all:
-			if id, ok := s.names.Find(p.Series); ok {
-				pt := p.Point()
-				s.record(id, &pt)
-			}
+		default:
+			s.tell(p)
 		}
 	}
+	for i := range passed {
+		s.tell(&passed[i])
+	}
 	return nil
+}
+
+// tell tells the recorder of a point that is not stored.
+func (s *Store) tell(p *store.Put) {
+	pt := p.Point()
+	if id, ok := s.names.Find(p.Series); ok {
+		s.record(id, &pt)
+	} else if s.cfg.Recorder != nil {
+		s.cfg.Recorder.Point(&replog.Named{}, p.Series, &pt)
+	}
 }

@@ -24,7 +24,8 @@ type Standing struct {
 	Compared uint64 // the excess of the asker that it has compared with
 	Turn     uint64 // another one after each beginning and end of an exchange of its own
 	Floor    series.Period
-	Edicts   uint64 // the hash of the node's
+	Thin     series.Period // before it, it may lack points that the vector claims
+	Edicts   uint64        // the hash of the node's
 }
 
 // Snapshot is a Standing, and the digests of the hours at the same moment.
@@ -142,11 +143,11 @@ func (x *Exchange) begin(ctx context.Context) error {
 	case own.Exchanging():
 		err = ErrNotNow
 	case !x.want || replica.Mutant == "vector-after":
-		own.Begin(nil)
+		own.Begin(nil, 0)
 	case st.Whole:
-		own.Begin(st.Vector)
+		own.Begin(st.Vector, x.thin(st))
 	case st.Suspect && own.Suspected():
-		own.Begin(nil) // nobody knows more
+		own.Begin(nil, 0) // nobody knows more
 	default:
 		err = ErrNotNow // it will be whole, by an exchange of its own
 	}
@@ -295,6 +296,14 @@ func (x *Exchange) repair(puts []store.Put) error {
 	return err
 }
 
+// thin is the period before which the peer does not have all that its vector claims and this side would keep.
+func (x *Exchange) thin(st Standing) series.Period {
+	if lacks := max(st.Floor, st.Thin); lacks > x.sh.Floor() {
+		return lacks
+	}
+	return 0
+}
+
 // finish adopts what was promised at the beginning.
 func (x *Exchange) finish(ctx context.Context) error {
 	if replica.Mutant == "vector-after" {
@@ -303,17 +312,20 @@ func (x *Exchange) finish(ctx context.Context) error {
 			return err
 		}
 		tx := x.sh.Begin()
-		tx.Peers().Begin(st.Vector)
+		tx.Peers().Begin(st.Vector, 0)
 		tx.End()
 	}
-	if x.Points > 0 && !x.excess && replica.Mutant != "busy-peer-trusted" {
+	thin := series.Period(0)
+	if x.want {
 		st, err := x.remote.Standing(ctx, x.sh.ID())
 		if err != nil {
 			return err
 		}
-		x.excess = st.Turn != x.turn // some of the points may have come by an exchange that the peer began meanwhile
+		// Some of the points may have come by an exchange that the peer began meanwhile, others may have been dropped.
+		x.excess = x.excess || x.Points > 0 && st.Turn != x.turn && replica.Mutant != "busy-peer-trusted"
+		thin = x.thin(st)
 	}
-	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess) })
+	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess, thin) })
 	return nil
 }
 

@@ -146,7 +146,7 @@ func appendStanding(dst []byte, st Standing) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, st.Compared)
 	dst = binary.LittleEndian.AppendUint64(dst, st.Edicts)
 	dst = binary.AppendUvarint(dst, st.Turn)
-	dst = varint.AppendSigned(dst, int64(st.Floor))
+	dst = varint.AppendSigned(varint.AppendSigned(dst, int64(st.Floor)), int64(st.Thin))
 	dst = binary.AppendUvarint(dst, uint64(len(st.Vector)))
 	for _, r := range st.Vector {
 		dst = replog.AppendReach(dst, r)
@@ -190,7 +190,8 @@ func (in *input) standing(shard int) (st Standing) {
 	flags := in.byte()
 	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	st.Excess, st.Compared, st.Edicts = in.uint64(), in.uint64(), in.uint64()
-	st.Turn, st.Floor = in.uvarint(mostSeq), series.Period(in.signed())
+	st.Turn = in.uvarint(mostSeq)
+	st.Floor, st.Thin = series.Period(in.signed()), series.Period(in.signed())
 	for range in.count() {
 		v, rest, err := replog.ReadReach(in.b, shard)
 		if in.b = rest; err != nil {

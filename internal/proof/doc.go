@@ -15,7 +15,8 @@
 //
 // An hour counts as different only if both vectors cover what the other side had a round before, both sides have
 // compared with what no log tells of, the floors are the same, and the digests of the hour have not moved in between.
-// So no point that is on its way counts. Each difference counts once. What is damaged is never replaced by anything but
+// So no point that is on its way counts, nor does what a node lacks because it took a vector from one that had dropped
+// more; that is repaired in silence. Each difference counts once. What is damaged is never replaced by anything but
 // the very points that were there.
 //
 // # What it does not do

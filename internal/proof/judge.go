@@ -20,6 +20,7 @@ type Verdict struct {
 	Equal     int  // hours that did not move and are equal
 	Moving    int  // hours that moved
 	Different []Difference
+	Lacking   []int64 // hours that differ, and may: a vector was adopted from a node that had dropped their period
 }
 
 // Difference is an hour that differs and should not.
@@ -30,7 +31,7 @@ type Difference struct {
 
 // Judge compares two replicas that were looked at twice. What each had the first time, the other must have had the
 // second time; so hours that did not move in between must be equal.
-func Judge(was, is Pair) (v Verdict) {
+func Judge(layout series.Layout, was, is Pair) (v Verdict) {
 	floor := is.Own.Floor
 	have := covers(is.Own.Vector, was.Peer.Vector, floor) && covers(is.Peer.Vector, was.Own.Vector, floor)
 	if !settled(was) || !settled(is) ||
@@ -46,6 +47,8 @@ func Judge(was, is Pair) (v Verdict) {
 			v.Moving++
 		case own == peer:
 			v.Equal++
+		case layout.PeriodOf(h*store.HourMillis) < max(is.Own.Thin, is.Peer.Thin):
+			v.Lacking = append(v.Lacking, h)
 		default:
 			v.Different = append(v.Different, Difference{h, own, peer})
 		}

@@ -124,9 +124,9 @@ func TestJudge(t *testing.T) {
 	f := func(what string, want Verdict) {
 		t.Helper()
 		is := pair(t, b, a)
-		got := Judge(was, is)
+		got := Judge(series.Day, was, is)
 		if was = is; got.Open != want.Open || got.Equal != want.Equal || got.Moving != want.Moving ||
-			len(got.Different) != len(want.Different) {
+			len(got.Different) != len(want.Different) || len(got.Lacking) != len(want.Lacking) {
 			t.Errorf("%s: %+v, want %+v", what, got, want)
 		}
 	}
@@ -144,7 +144,11 @@ func TestJudge(t *testing.T) {
 	lose(t, b, a)
 	f("just lost", Verdict{Equal: 2, Moving: 1})
 	f("lost", Verdict{Equal: 2, Different: make([]Difference, 1)})
-	tx := b.sh.Begin()
+	tx := a.sh.Begin()
+	tx.Restore(replog.ShardState{Thin: series.Day.PeriodOf(noon.UnixMilli()) + 1})
+	tx.End()
+	f("a knows that it may lack points", Verdict{Equal: 2, Lacking: make([]int64, 1)})
+	tx = b.sh.Begin()
 	tx.Peers().Exceed()
 	tx.End()
 	f("b has more than its vector says", Verdict{Open: true})

@@ -169,10 +169,10 @@ func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote pe
 	if !ok {
 		return Verdict{Open: true}, nil
 	}
-	if v = Judge(was, is); v.Open {
+	if v = Judge(sh.Layout(), was, is); v.Open {
 		return v, nil
 	}
-	hours := p.count(here, v.Different)
+	hours := append(p.count(here, v.Different), v.Lacking...)
 	if len(hours) == 0 {
 		return v, nil
 	}

@@ -31,6 +31,7 @@ type State struct {
 	excess uint64
 	times  uint64 // that excess was renewed
 	loose  bool   // points came that may become excess: the exchange that brought them has not ended
+	thin   series.Period
 }
 
 // reach is one origin.
@@ -159,8 +160,9 @@ func (s *State) Seq(o replog.Origin) replog.Seq {
 }
 
 // Begin begins an exchange, the only one of the shard, with a peer that publishes v (R5): entries behind v count as the
-// next from here on. Without a v that can be adopted it only unites points.
-func (s *State) Begin(v []replog.Reach) {
+// next from here on. Without a v that can be adopted it only unites points. thin is the period before which the peer
+// may lack points that v claims, 0 = it does not.
+func (s *State) Begin(v []replog.Reach, thin series.Period) {
 	s.exchange = true
 	s.turn++
 	for _, r := range s.origins {
@@ -174,6 +176,7 @@ func (s *State) Begin(v []replog.Reach) {
 		r.pending, r.last = max(r.pending, p.Seq), max(r.last, p.Last)
 		if p.Seq > r.seq {
 			r.jumps, s.jumping = true, true
+			s.thins(thin)
 			if mutant != "start-not-raised" {
 				r.start = max(r.start, p.Seq) // the Tail has nothing of what lies between
 			}
@@ -187,8 +190,11 @@ func (s *State) Begin(v []replog.Reach) {
 }
 
 // Finish ends an exchange: all that was to come is in the store now. excess says that it brought points which the
-// peer's vector may not cover either.
-func (s *State) Finish(excess bool) {
+// peer's vector may not cover either; thin is as in Begin, meanwhile.
+func (s *State) Finish(excess bool, thin series.Period) {
+	if s.jumping {
+		s.thins(thin)
+	}
 	if s.loose && excess {
 		s.Exceed()
 	}
@@ -230,12 +236,23 @@ func (s *State) Excess() uint64 { return s.excess }
 
 // Stored is what a state record says of the shard.
 func (s *State) Stored() replog.ShardState {
-	st := replog.ShardState{Shard: s.self.Shard, Seq: s.Seq(s.self), Vector: s.Published(), Excess: s.excess}
+	st := replog.ShardState{Shard: s.self.Shard, Seq: s.Seq(s.self), Vector: s.Published(), Excess: s.excess, Thin: s.thin}
 	if s.loose {
 		st.Excess = uint64(s.self.Incarnation) + s.times + 1 // as Exceed would make it
 	}
 	return st
 }
+
+// thins notes that points before a period may be lacking which the vector claims: it was adopted from a peer that has
+// dropped them, or never had them either.
+func (s *State) thins(before series.Period) {
+	if mutant != "thin-unsaid" {
+		s.thin = max(s.thin, before)
+	}
+}
+
+// Thin gives the period before which points may be lacking.
+func (s *State) Thin() series.Period { return s.thin }
 
 // Exchanging says that an exchange is under way.
 func (s *State) Exchanging() bool { return s.exchange }
@@ -262,7 +279,7 @@ func (s *State) Restore(st replog.ShardState) (more bool) {
 	if st.Excess != 0 {
 		s.excess = st.Excess
 	}
-	s.loose = false
+	s.loose, s.thin = false, max(s.thin, st.Thin)
 	for _, p := range st.Vector {
 		r := s.origin(p.Origin)
 		more = more || p.Seq > r.seq

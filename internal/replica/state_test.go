@@ -41,7 +41,7 @@ func TestState_exchange(t *testing.T) {
 	s := New(self)
 	s.Took(other, 2, 5)
 	turn := s.Turn()
-	s.Begin([]replog.Reach{upTo(other, 10), upTo(third, 1), upTo(self, 99)})
+	s.Begin([]replog.Reach{upTo(other, 10), upTo(third, 1), upTo(self, 99)}, 0)
 	if s.Whole() || !s.Exchanging() || s.Turn() == turn {
 		t.Error("an exchange that goes ahead of the vector is not told")
 	}
@@ -56,7 +56,7 @@ func TestState_exchange(t *testing.T) {
 		t.Error("an entry during the exchange is published")
 	}
 	gone := *s
-	s.Finish(false)
+	s.Finish(false, 0)
 	if s.Seq(other) != 11 || s.Seq(third) != 1 || s.Seq(self) != 0 || !s.Whole() || s.Excess() != 0 {
 		t.Errorf("after it: %v, excess %d", s.Published(), s.Excess())
 	}
@@ -75,7 +75,7 @@ func TestState_exchange(t *testing.T) {
 func TestState_abandon(t *testing.T) {
 	s := New(self)
 	s.Took(other, 2, 5)
-	s.Begin([]replog.Reach{upTo(other, 10)})
+	s.Begin([]replog.Reach{upTo(other, 10)}, 0)
 	s.Took(other, 11, 5)
 	s.Repaired()
 	s.Abandon()
@@ -97,8 +97,8 @@ func TestState_suspect(t *testing.T) {
 	if s.Whole() || len(s.Published()) > 0 || s.Excess() == 0 || len(s.Stored().Vector) > 0 {
 		t.Error("a shard that lost points gives its vector away")
 	}
-	s.Begin(nil)
-	s.Finish(true)
+	s.Begin(nil, 0)
+	s.Finish(true, 0)
 	if !s.Whole() || s.Seq(other) != 7 {
 		t.Error("an exchange does not lift the suspicion")
 	}

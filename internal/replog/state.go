@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/varint"
@@ -24,7 +25,8 @@ type ShardState struct {
 	Shard  int
 	Seq    Seq // of the last record before
 	Vector []Reach
-	Excess uint64 // not 0: the store has points that no log tells of, see docs/log-protocol.md
+	Excess uint64        // not 0: the store has points that no log tells of, see docs/log-protocol.md
+	Thin   series.Period // before it points may be lacking that the vector claims
 }
 
 // Reach is how far an origin is known: all its records up to Seq are in the store.
@@ -52,8 +54,12 @@ func (s State) Append(dst []byte) []byte {
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, sh.Excess)
 	}
-	if len(s.Edicts) > 0 {
+	thin := slices.ContainsFunc(s.Shards, func(sh ShardState) bool { return sh.Thin != 0 })
+	if len(s.Edicts) > 0 || thin {
 		dst = appendText(dst, string(s.Edicts))
+	}
+	for i := 0; thin && i < len(s.Shards); i++ {
+		dst = varint.AppendSigned(dst, int64(s.Shards[i].Thin))
 	}
 	return dst
 }
@@ -80,10 +86,14 @@ func readReach(in *varint.Reader, shard int) (r Reach) {
 	r.Origin.Node, r.Origin.Shard = string(in.Bytes(in.Unsigned(), mostNode)), shard
 	r.Origin.Incarnation = Incarnation(in.Uint64())
 	r.Seq = Seq(in.Unsigned())
-	last := in.Signed()
-	in.Bad = in.Bad || last < math.MinInt32 || last > math.MaxInt32
-	r.Last = series.Period(last)
+	r.Last = readPeriod(in)
 	return r
+}
+
+func readPeriod(in *varint.Reader) series.Period {
+	p := in.Signed()
+	in.Bad = in.Bad || p < math.MinInt32 || p > math.MaxInt32
+	return series.Period(p)
 }
 
 // ReadState reads a state record. What later versions add behind it is passed over.
@@ -124,6 +134,9 @@ func ReadState(rec []byte) (s State, err error) {
 	}
 	if in.At < len(rec) {
 		s.Edicts = bytes.Clone(in.Bytes(in.Unsigned(), uint64(len(rec))))
+	}
+	for i := 0; in.At < len(rec) && i < len(s.Shards); i++ {
+		s.Shards[i].Thin = readPeriod(&in)
 	}
 	if in.Bad {
 		return State{}, ErrCorrupt

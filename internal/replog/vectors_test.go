@@ -67,6 +67,10 @@ func TestVectors(t *testing.T) {
 	if got, err := ReadState(rec); err != nil || fmt.Sprint(got) != fmt.Sprint(s) {
 		t.Errorf("%v %v", got, err)
 	}
+	s.Shards[1].Thin = 20778
+	if got, err := ReadState(s.Append(nil)); err != nil || len(got.Edicts) > 0 || got.Shards[1].Thin != 20778 {
+		t.Errorf("%v %v", got, err)
+	}
 	s.Edicts = []byte{1, 2, 3}
 	rec = s.Append(nil)
 	if got, err := ReadState(append(rec, "what comes later"...)); err != nil || fmt.Sprint(got) != fmt.Sprint(s) {
@@ -79,7 +83,7 @@ func TestVectors(t *testing.T) {
 			fmt.Fprintf(&b, " %s-%s %d", r.Origin.Node, r.Origin.Incarnation, r.Seq)
 		}
 	}
-	fmt.Fprintf(&b, " edicts %x\n", s.Edicts)
+	fmt.Fprintf(&b, " edicts %x, thin before %s\n", s.Edicts, s.Layout.PeriodString(s.Shards[1].Thin))
 
 	doc, err := os.ReadFile(vectorsDoc)
 	if err != nil {

@@ -13,9 +13,10 @@ import (
 
 // applier is a store that can tell its recorder of all points of an entry.
 type applier interface {
-	// Apply is Put for points of a peer; with all, the recorder is also told of those that are known. No limit on series
-	// keeps them out. The error is that of a limit on memory: some may be stored, and it must be repeated.
-	Apply(puts []store.Put, all bool) error
+	// Apply is Put for points of a peer: no limit on series keeps them out. The recorder is also told of those that are
+	// known, and of those that are passed on without being stored. The error is that of a limit on memory: some may be
+	// stored, and it must be repeated.
+	Apply(puts, passed []store.Put) error
 }
 
 // replicas is what a shard with a log of its own keeps for and of its peers; under the shard's lock.
@@ -25,7 +26,8 @@ type replicas struct {
 }
 
 // Take applies an entry of a peer's log and logs it in turn, if it is the next of its origin; the verdict says what it
-// was. Points below the floor are left out. An error means that it was not taken, and may be later.
+// was. Points below the floor are not stored, only passed on: another node may keep them longer. An error means that it
+// was not taken, and may be later.
 func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	s := t.s
 	v := s.peers.state.Judge(h.Origin, h.First(), h.Seq)
@@ -37,19 +39,24 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	}
 	last := series.Period(0)
 	live := puts[:0]
+	var passed []store.Put
 	for _, p := range puts {
 		last = max(last, p.Period)
 		switch {
-		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked",
-			s.dead(p.Period, p.Series, p.TS) && replica.Mutant != "tombs-unchecked":
+		case s.dead(p.Period, p.Series, p.TS) && replica.Mutant != "tombs-unchecked":
 			s.counters.belowFloor.Add(1)
+		case p.Period < s.Floor() && replica.Mutant != "floor-unchecked":
+			s.counters.belowFloor.Add(1)
+			if replica.Mutant != "floor-not-passed" {
+				passed = append(passed, p)
+			}
 		case replica.Mutant == "clock-refuses" && p.TS > s.cfg.Clock().Add(MaxAhead).UnixMilli():
 		default:
 			live = append(live, p)
 		}
 	}
 	s.cfg.Recorder.BeginEntry()
-	if err := t.Store.(applier).Apply(live, true); err != nil {
+	if err := t.Store.(applier).Apply(live, passed); err != nil {
 		return v, err
 	}
 	added, bad := 0, 0

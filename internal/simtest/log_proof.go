@@ -26,7 +26,7 @@ func (f *LogFlock) prove(l *logLink) {
 		must(err)
 		was, ok := l.pairs[s.id]
 		if l.pairs[s.id] = is; ok {
-			f.judge(l, s, proof.Judge(was, is))
+			f.judge(l, s, proof.Judge(simLayout, was, is))
 		}
 	}
 }
@@ -34,22 +34,26 @@ func (f *LogFlock) prove(l *logLink) {
 func (f *LogFlock) judge(l *logLink, s *logShard, v proof.Verdict) {
 	f.Count.Proofs++
 	f.Count.Equal += v.Equal
+	if len(v.Lacking) > 0 {
+		f.repair(l, s, v.Lacking)
+	}
 	switch {
 	case len(v.Different) == 0:
 	case !f.differ(s, l.to.shards[s.id-1]):
-		f.repair(l, s, v.Different)
+		var hours []int64
+		for _, d := range v.Different {
+			hours = append(hours, d.Hour)
+		}
+		f.repair(l, s, hours)
 	case f.wrong == nil:
 		f.wrong = fmt.Errorf("shard %d of %s and %s is said to differ: %+v", s.id, l.from.name, l.to.name, v.Different)
 	}
 }
 
 // repair fetches what differs, as a Prover does.
-func (f *LogFlock) repair(l *logLink, s *logShard, found []proof.Difference) {
+func (f *LogFlock) repair(l *logLink, s *logShard, hours []int64) {
 	f.Count.Repairs++
-	w := peering.Want{Shard: s.sh}
-	for _, d := range found {
-		w.Hours = append(w.Hours, d.Hour)
-	}
+	w := peering.Want{Shard: s.sh, Hours: hours}
 	x := peering.NewExchange(w, l.to.feed)
 	done, err := false, error(nil)
 	for !done && err == nil {

@@ -41,6 +41,8 @@ var mutants = []string{
 	"proof-moving",             // so does an hour that moves
 	"proof-excess",             // so does what no vector tells of
 	"excess-unsaid",            // points that no log tells of are kept to oneself
+	"thin-unsaid",              // so is that a vector came from a node which had dropped more
+	"floor-not-passed",         // what lies below the own floor is not passed on
 }
 
 // TestMutants runs each mutant in processes of its own: one of the directed tests of replica and peering must fail, or
@@ -82,7 +84,7 @@ func TestMutants(t *testing.T) {
 
 // killed says what notices a mutant, "" when nothing does.
 func killed(cmd *exec.Cmd, name, seeds string) string {
-	cmd.Env = append(os.Environ(), "DUNLIN_MUTANT="+name, "DUNLIN_SIM_SEEDS="+seeds)
+	cmd.Env = append(os.Environ(), "DUNLIN_MUTANT="+name, "DUNLIN_SIM_SEEDS="+seeds, "DUNLIN_COUNTS=")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return ""
