@@ -169,6 +169,7 @@ var mayImport = map[string]string{
 	"internal/edict":      "series varint",
 	"internal/mend":       "series store",
 	"internal/shard":      "series edict mend store wal replog replica grid",
+	"internal/strays":     "ring series shard store",
 	"internal/replica":    "series replog",
 	"internal/store":      "series journal address",
 	"internal/engine":     "series dirent chunk store fsx budget slab names replog chunkrec marks late grid stream",

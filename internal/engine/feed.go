@@ -88,3 +88,6 @@ func (s *Store) SeriesNames(f *store.Fresh, which []int, names []byte, ends []in
 	}
 	return names, ends
 }
+
+// KeysMade implements store.Feeder.
+func (s *Store) KeysMade() uint64 { return s.made }

@@ -77,6 +77,7 @@ func fits(in *chunkrec.Reader) bool {
 func (s *Store) takeOpen(to target) {
 	p, e, in := to.p, to.e, &s.disk.in
 	p.keys++
+	s.made++
 	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
 	size := slab.OpenBytes(max(firstBytes, in.State.Size()+in.State.Size()/8+chunk.Room))
 	s.startOpen(p, e, in.State, dirent.Chunk{First: in.Chunks[0].First, Size: uint16(size)})

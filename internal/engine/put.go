@@ -95,6 +95,7 @@ func (s *Store) putFirst(put *store.Put, trail *names.Trail, nowMicros int64) {
 		return
 	}
 	p.keys++
+	s.made++
 	s.put(target{p, e, id}, put, nowMicros)
 	trail.Step(id)
 }

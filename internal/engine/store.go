@@ -40,7 +40,8 @@ type Store struct {
 	trash   slab.Garbage
 	cursors map[string]store.Cursor
 	floor   series.Period
-	score   int64 // µs, the last one given
+	score   int64  // µs, the last one given
+	made    uint64 // keys, ever
 
 	meter   slab.Meter // all that is no part of names and periods
 	tables  int64      // bytes in sight of the garbage collector, as counted

@@ -79,6 +79,7 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 	s.startDigest(p, id, e)
 	if e.points == 0 {
 		p.keys++
+		s.made++
 	}
 	newest := int64(-1)
 	if e.points > 0 {

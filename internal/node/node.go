@@ -26,6 +26,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/strays"
 	"github.com/dunlin-db/dunlin/internal/syncer"
 	"github.com/dunlin-db/dunlin/internal/web"
 )
@@ -86,8 +87,8 @@ type Node struct {
 	runID string
 
 	shards   map[int]*shard.Shard
-	closers  []func() error // what New opened, closed when Run ends
-	sweepers []*sweeper     // one per held shard, lowest first
+	closers  []func() error    // what New opened, closed when Run ends
+	sweepers []*strays.Sweeper // one per held shard, lowest first
 	forward  *forwarder
 	lookout  *lookout.Lookout
 	keeper   *keeper
@@ -249,9 +250,7 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 	for _, f := range n.followers {
 		part("follower", f.Run)
 	}
-	for _, s := range n.sweepers {
-		part("sweeper of stray keys", s.Run)
-	}
+	part("sweepers of stray keys", func(ctx context.Context) error { return strays.Run(ctx, n.sweepers) })
 	g.Go(func() error { n.runStatus(ctx); return nil })
 	g.Go(func() error { n.keeper.run(ctx, time.Second); return nil })
 	n.listening.Store(true)

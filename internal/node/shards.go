@@ -10,6 +10,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
+	"github.com/dunlin-db/dunlin/internal/strays"
 	"github.com/dunlin-db/dunlin/internal/syncer"
 )
 
@@ -60,7 +61,9 @@ func (n *Node) openShards(ctx context.Context) error {
 		return err
 	}
 	for _, sh := range n.ordered() {
-		n.sweepers = append(n.sweepers, newSweeper(n, sh))
+		n.sweepers = append(n.sweepers, strays.New(strays.Config{
+			Topology: n.cfg.Topology, Shard: sh, Held: n.shards, Forward: n.forward, Log: n.log,
+		}))
 	}
 	n.index = query.NewIndex(query.Config{
 		Layout: n.cfg.Topology.Layout, Readers: readers, Place: n.cfg.Topology.ShardOf, Clock: n.cfg.Clock,

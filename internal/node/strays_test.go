@@ -1,20 +1,14 @@
 package node
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
-	"github.com/dunlin-db/dunlin/internal/server"
-	"github.com/dunlin-db/dunlin/internal/store"
 	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
@@ -86,84 +80,5 @@ func TestNode_sweepsStrays(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// refuser is a forwarder whose owner is away at first, and refuses a point afterwards.
-type refuser struct {
-	away bool
-	sent [][]string
-}
-
-func (r *refuser) Do(_ context.Context, shard, _ int, cmds [][]string) []store.Reply {
-	if r.away {
-		return []store.Reply{store.ErrUnavailable}
-	}
-	r.sent = append(r.sent, append([]string{fmt.Sprint(shard)}, cmds[0]...))
-	return []store.Reply{errors.New("ERR 1 of 2 refused: too old; the rest is stored")}
-}
-
-var _ server.Forwarder = (*refuser)(nil)
-
-// TestSweeper_triesAgain: an owner that is away gets the points later, once, and then only what is new.
-func TestSweeper_triesAgain(t *testing.T) {
-	topo := ring.Single("a", "redis://127.0.0.1:1", 2)
-	topo.Nodes[0].Hold = []int{1}
-	n, err := New(Config{Topology: topo, Name: "a", RespAddr: "127.0.0.1:0"})
-	if err == nil {
-		err = n.openShards(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
-	to := &refuser{away: true}
-	s := n.sweepers[0]
-	s.forward = to
-	key := keyOf(topo, 2, "cpu")
-	k, _ := topo.Layout.ParseKey([]byte(key))
-	first, _ := topo.Layout.Span(k.Period)
-	add := func(ms ...int64) {
-		t.Helper()
-		g := store.Group{Key: k}
-		for _, at := range ms {
-			g.Points = append(g.Points, series.Point{TS: first + at, Value: []byte("1")})
-		}
-		if _, err := n.shards[1].Add(t.Context(), []store.Group{g}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add(1000, 2000)
-	if err := s.poll(t.Context()); !errors.Is(err, store.ErrUnavailable) || s.Keys() != 1 {
-		t.Errorf("owner away: %v, %d keys", err, s.Keys())
-	}
-	to.away = false
-	text := func(at int64) string { return fmt.Sprint((first + at) / 1000) }
-	zadd := func(at ...int64) []string {
-		cmd := []string{"2", "ZADD", key}
-		for _, ms := range at {
-			cmd = append(cmd, text(ms), text(ms)+":1")
-		}
-		return cmd
-	}
-	f := func(want ...[]string) {
-		t.Helper()
-		if err := s.poll(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if diff := cmp.Diff(want, to.sent); diff != "" {
-			t.Error(diff)
-		}
-		to.sent = nil
-	}
-	f(zadd(1000, 2000))
-	f()
-	add(3000)
-	f(zadd(2000, 3000)) // from the newest that was sent on
-	add(500 * 1000)
-	f(zadd(3000, 500*1000))
-	add(1500)
-	if err := s.poll(t.Context()); err != nil || len(to.sent) != 1 || len(to.sent[0]) != 3+2*5 {
-		t.Errorf("a late point sends all again: %v, %q", err, to.sent)
 	}
 }

@@ -27,35 +27,82 @@ type follower struct {
 	local   *local    // nil = the store is another process
 }
 
-// runFeed follows one journal until ctx ends.
-func (x *Index) runFeed(ctx context.Context, shard int, r store.Reader) error {
-	f := x.newFollower(shard, r)
-	pause, ready := x.cfg.Poll, false
+// run follows one journal until ctx ends, or gives the follower on when that of a store in memory was read to its end
+// once.
+func (f *follower) run(ctx context.Context, ready chan<- *follower) error {
+	pause := f.x.cfg.Poll
 	for {
-		began := time.Now()
-		more, err := f.poll(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		ready = ready || err == nil && !more
-		x.setFeed(shard, feed{ready: ready, err: err})
+		more, err := f.look(ctx)
 		switch {
+		case ctx.Err() != nil:
+			return nil
 		case err != nil:
 			pause = min(2*pause, pauseMax)
-			f.checked = time.Time{} // whatever happened, it may have a new epoch now
 		case f.local == nil:
-			pause = x.cfg.Poll
-		case ready:
-			pause = max(x.cfg.Poll, min(time.Since(began)*time.Duration(x.restShare()), restMax))
-		default:
+			pause = f.x.cfg.Poll
+		case more:
 			continue // the start: everything at once
+		default:
+			ready <- f
+			return nil
 		}
+		if !rest(ctx, pause) {
+			return nil
+		}
+	}
+}
+
+// runLocal polls in turn those that have been read to their ends.
+func (x *Index) runLocal(ctx context.Context, ready <-chan *follower) error {
+	var all []*follower
+	next := time.NewTimer(0)
+	defer next.Stop()
+	<-next.C
+	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(pause*3/4 + rand.N(pause/2+1)):
+		case f := <-ready:
+			if all = append(all, f); len(all) == 1 {
+				next.Reset(x.cfg.Poll)
+			}
+			continue
+		case <-next.C:
 		}
+		began := time.Now()
+		for _, f := range all {
+			if _, _ = f.look(ctx); ctx.Err() != nil {
+				return nil
+			}
+		}
+		next.Reset(about(max(x.cfg.Poll, min(time.Since(began)*restFactor, restMax))))
 	}
+}
+
+// about is a time between three and five quarters of d.
+func about(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+
+// rest waits about so long, and says whether to go on.
+func rest(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(about(d)):
+		return true
+	}
+}
+
+// look polls once and notes how it went.
+func (f *follower) look(ctx context.Context) (more bool, err error) {
+	more, err = f.poll(ctx)
+	if ctx.Err() != nil {
+		return false, err
+	}
+	f.x.setFeed(f.shard, feed{ready: err == nil && !more, err: err})
+	if err != nil {
+		f.checked = time.Time{} // whatever happened, it may have a new epoch now
+	}
+	return more, err
 }
 
 func (x *Index) newFollower(shard int, r store.Reader) *follower {

@@ -86,12 +86,16 @@ func NewIndex(cfg Config) *Index {
 	return x
 }
 
-// Run follows the journals of all readers until ctx ends. A reader that fails is asked again, with a pause.
+// Run follows the journals of all readers until ctx ends. A reader that fails is asked again, with a pause. Those of
+// stores in memory take turns once they have been read to their ends: a timer for each would cost more than they do.
 func (x *Index) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for shard, r := range x.cfg.Readers {
-		g.Go(func() error { return x.runFeed(ctx, shard, r) })
+	ready := make(chan *follower, len(x.cfg.Readers))
+	for _, shard := range slices.Sorted(maps.Keys(x.cfg.Readers)) {
+		f := x.newFollower(shard, x.cfg.Readers[shard])
+		g.Go(func() error { return f.run(ctx, ready) })
 	}
+	g.Go(func() error { return x.runLocal(ctx, ready) })
 	return g.Wait()
 }
 

@@ -9,17 +9,17 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// A feed of a store in memory rests 30 times as long as it works, times the number of feeds, so that all of them
-// together take about 3 % of one core; but never longer than restMax. A poll ends before it would have to.
+// The feeds of stores in memory rest 30 times as long as they work, so that all of them together take about 3 % of one
+// core; but never longer than restMax. A poll ends before it would have to.
 const (
 	restFactor = 30
 	restMax    = time.Second
 )
 
-func (x *Index) restShare() int { return restFactor * max(len(x.cfg.Readers), 1) }
-
 // pollMost is how long a poll may work.
-func (x *Index) pollMost() time.Duration { return restMax / time.Duration(x.restShare()) }
+func (x *Index) pollMost() time.Duration {
+	return restMax / time.Duration(restFactor*max(len(x.cfg.Readers), 1))
+}
 
 // local is the state of a feed of a store in memory.
 type local struct {

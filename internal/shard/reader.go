@@ -34,6 +34,12 @@ func (r feeder) SeriesNames(f *store.Fresh, which []int, names []byte, ends []in
 	return r.f.SeriesNames(f, which, names, ends)
 }
 
+func (r feeder) KeysMade() uint64 {
+	t := r.s.Begin()
+	defer t.End()
+	return r.f.KeysMade()
+}
+
 type reader struct{ s *Shard }
 
 func (r reader) Epoch(ctx context.Context) (string, error) {

@@ -64,6 +64,8 @@ type Feeder interface {
 	// SeriesNames appends to names, for each of f.Keys that i gives, host:metric, and to ends where it ends. The name
 	// is empty when the series is gone since.
 	SeriesNames(f *Fresh, which []int, names []byte, ends []int) ([]byte, []int)
+	// KeysMade counts the keys that were ever made. A key that was dropped counts again when it is made again.
+	KeysMade() uint64
 }
 
 // SeriesID names a series within one store as long as it lives there: generation counts the series that had this id.

@@ -35,12 +35,26 @@ func (l *Log) Run(ctx context.Context) {
 		if l.cfg.Held != nil {
 			l.cfg.Held(l.unwritten.Load() + l.stats.unsynced.Load())
 		}
+		if !l.due() {
+			continue
+		}
 		select {
 		case <-idle: // I/O may hang: it is not waited for here
 			go l.runTick(idle)
 		default:
 		}
 	}
+}
+
+// due says that there is something to write, to fsync, or to heal.
+func (l *Log) due() bool {
+	return l.degraded.Load() != nil || l.unwritten.Load() > 0 || l.syncDue() || l.rolled()
+}
+
+// syncDue says that what was written is to be fsynced now.
+func (l *Log) syncDue() bool {
+	since := l.stats.unsyncedSince.Load()
+	return l.cfg.Policy.Every > 0 && since > 0 && l.cfg.Clock()-time.Duration(since-1) >= l.cfg.Policy.Every/2
 }
 
 // runTick does what is due.
@@ -55,9 +69,7 @@ func (l *Log) runTick(idle chan<- struct{}) {
 		l.write()
 		<-l.turn
 	}
-	since := l.stats.unsyncedSince.Load()
-	due := l.cfg.Policy.Every > 0 && since > 0 && l.cfg.Clock()-time.Duration(since-1) >= l.cfg.Policy.Every/2
-	if due {
+	if l.syncDue() {
 		l.syncTurn <- struct{}{}
 		l.sync()
 		<-l.syncTurn

@@ -1,4 +1,4 @@
-package node
+package strays
 
 import (
 	"context"
@@ -16,10 +16,11 @@ type placed struct {
 	ring       int32
 }
 
-// localJournal is how far a sweeper has read the journal of a store in memory. Nearly every key that changes was looked
+// localJournal is how far a Sweeper has read the journal of a store in memory. Nearly every key that changes was looked
 // at before, and costs a comparison.
 type localJournal struct {
 	feed  store.Feeder
+	made  uint64 // keys that were ever made, when all of them had been looked at
 	fresh store.Fresh
 	seen  []placed // by series id
 	which []int    // scratch: of fresh.Keys, those to look at
@@ -31,26 +32,33 @@ func newLocalJournal(feed store.Feeder) *localJournal {
 	return &localJournal{feed: feed, fresh: store.Fresh{Bare: true}}
 }
 
-// pollLocal reads the journal up to where it ends now.
-func (s *sweeper) pollLocal(ctx context.Context) error {
+// pollLocal reads the journal up to where it ends now. While no key is made none can begin to stray.
+func (s *Sweeper) pollLocal(ctx context.Context) error {
 	l := s.local
+	made := l.feed.KeysMade()
+	if made == l.made && len(s.marks) == 0 {
+		return nil
+	}
 	head, _, err := l.feed.Heads(ctx)
 	if err != nil {
 		return fmt.Errorf("read head of the journal: %w", err)
 	}
 	var failed error
 	for ctx.Err() == nil {
-		l.feed.Fresh(&l.fresh, strayChanges, head)
+		l.feed.Fresh(&l.fresh, mostChanges, head)
 		if len(l.fresh.Keys) == 0 {
 			break
 		}
 		failed = errors.Join(failed, s.takeFresh(ctx))
 	}
+	if l.made = made; ctx.Err() != nil {
+		l.made = 0
+	}
 	return failed
 }
 
 // takeFresh looks at the keys that were read last.
-func (s *sweeper) takeFresh(ctx context.Context) error {
+func (s *Sweeper) takeFresh(ctx context.Context) error {
 	l := s.local
 	l.which = l.which[:0]
 	for i, k := range l.fresh.Keys {
@@ -73,8 +81,8 @@ func (s *sweeper) takeFresh(ctx context.Context) error {
 			continue // gone since
 		}
 		k.Period = fresh.Period
-		key := string(s.topo.Layout.AppendKey(nil, k))
-		if s.topo.ShardOf([]byte(key)) == s.sh.ID() {
+		key := string(s.cfg.Topology.Layout.AppendKey(nil, k))
+		if s.cfg.Topology.ShardOf([]byte(key)) == s.cfg.Shard.ID() {
 			l.setPlaced(fresh.Series, s.ringOf(fresh.Period))
 			continue
 		}
@@ -84,10 +92,10 @@ func (s *sweeper) takeFresh(ctx context.Context) error {
 }
 
 // ringOf is the number of the ring of a period, plus 1.
-func (s *sweeper) ringOf(p series.Period) int32 {
-	r := s.topo.RingFor(p)
-	for i := range s.topo.Rings {
-		if &s.topo.Rings[i] == r {
+func (s *Sweeper) ringOf(p series.Period) int32 {
+	r := s.cfg.Topology.RingFor(p)
+	for i := range s.cfg.Topology.Rings {
+		if &s.cfg.Topology.Rings[i] == r {
 			return int32(i + 1)
 		}
 	}
