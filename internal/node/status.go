@@ -23,6 +23,7 @@ type shardStatus struct {
 	Stats    store.Stats
 	Counters shard.Counters
 	Strays   int64  // keys that the ring places on another shard
+	Loading  bool   // not all that is on disk is in memory yet
 	Err      string // why the store could not be asked, "" = it answered
 }
 
@@ -41,7 +42,7 @@ func (n *Node) look(ctx context.Context) *status {
 	before := n.status.Load()
 	s := &status{At: time.Now(), Shards: make([]shardStatus, 0, len(n.shards))}
 	for i, sh := range n.ordered() {
-		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys()}
+		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys(), Loading: sh.Loading()}
 		err := sh.View(func(v store.Store) (err error) {
 			st.Stats, err = v.Stats(ctx)
 			return err
@@ -218,19 +219,19 @@ func (n *Node) info() []account.Section {
 			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,
 			p.Bytes, p.Points, p.Commands)})
 	}
-	shards := make([][2]string, 0, len(s.Shards))
+	shards, seen := make([][2]string, 0, len(s.Shards)), n.peers.seen()
 	for _, sh := range s.Shards {
 		shards = append(shards, [2]string{fmt.Sprintf("shard_%d", sh.ID), fmt.Sprintf(
-			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,stray=%d,up=%t",
+			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,stray=%d,up=%t,loading=%t,divergence=%d",
 			sh.Stats.Series, sh.Stats.Points, sh.Stats.Bytes, sh.Counters.Points, sh.Counters.Merged, sh.Stats.Foreign,
-			sh.Strays, sh.Err == "")})
+			sh.Strays, sh.Err == "", sh.Loading, seen.Shards[sh.ID])})
 	}
-	return []account.Section{
+	return append([]account.Section{
 		{Name: "Dunlin", Fields: own},
 		{Name: "Peers", Fields: links},
 		{Name: "Shards", Fields: shards},
 		{Name: "Replication", Fields: n.peers.fields()},
-	}
+	}, n.linkSections(s)...)
 }
 
 func (n *Node) storeKind() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -73,6 +74,7 @@ type Status struct {
 	Last       string // what was found last, "" = nothing yet
 	LastAt     time.Time
 	Reads      int64           // of all points in memory that were done
+	Shards     map[int]int64   // by shard: how many of Divergence
 	Peers      map[string]Seen // by name
 }
 
@@ -80,8 +82,9 @@ type Status struct {
 type Seen struct {
 	At                    time.Time
 	Equal, Moving, Differ int
-	Open                  int       // shards of which nothing can be said
-	Proven                time.Time // when nothing was open and nothing differed; zero = never
+	Open                  int         // shards of which nothing can be said
+	Shards                map[int]int // by shard: how many of Differ
+	Proven                time.Time   // when nothing was open and nothing differed; zero = never
 }
 
 // New makes a Prover. It starts nothing.
@@ -93,7 +96,8 @@ func New(cfg Config) *Prover {
 		cfg.Reread = Reread
 	}
 	return &Prover{
-		cfg: cfg, was: map[at]Pair{}, seen: map[at]map[int64]counted{}, status: Status{Peers: map[string]Seen{}},
+		cfg: cfg, was: map[at]Pair{}, seen: map[at]map[int64]counted{},
+		status: Status{Shards: map[int]int64{}, Peers: map[string]Seen{}},
 	}
 }
 
@@ -132,13 +136,14 @@ func (p *Prover) round(ctx context.Context, peer Peer) error {
 	if err != nil {
 		return err
 	}
-	sum := Seen{At: time.Now()}
+	sum := Seen{At: time.Now(), Shards: map[int]int{}}
 	for _, sh := range peer.Shards() {
 		v, err := p.look(ctx, peer, sh, remote)
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", sh.ID(), err)
 		}
 		sum.Equal, sum.Moving, sum.Differ = sum.Equal+v.Equal, sum.Moving+v.Moving, sum.Differ+len(v.Different)
+		sum.Shards[sh.ID()] = len(v.Different)
 		if v.Open {
 			sum.Open++
 		}
@@ -188,7 +193,7 @@ func (p *Prover) count(here at, found []Difference) (hours []int64) {
 		if old, known := before[d.Hour]; known && old.Difference == d {
 			s.rounds = (old.rounds + 1) % again
 		} else {
-			p.note("shard %d, hour %s: %d points here, %d on %s", here.shard, hourText(d.Hour), d.Own.Points, d.Peer.Points,
+			p.note(here.shard, "hour %s: %d points here, %d on %s", hourText(d.Hour), d.Own.Points, d.Peer.Points,
 				here.peer)
 		}
 		p.seen[here][d.Hour] = s
@@ -200,10 +205,11 @@ func (p *Prover) count(here at, found []Difference) (hours []int64) {
 }
 
 // note counts a difference and says what it is.
-func (p *Prover) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+func (p *Prover) note(shard int, format string, args ...any) {
+	text := fmt.Sprintf("shard %d, "+format, append([]any{shard}, args...)...)
 	p.mu.Lock()
 	p.status.Divergence++
+	p.status.Shards[shard]++
 	p.status.Last, p.status.LastAt = text, time.Now()
 	p.mu.Unlock()
 	p.cfg.Log.Error("replicas differ though nothing is under way", "what", text)
@@ -237,9 +243,6 @@ func (p *Prover) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.status
-	s.Peers = make(map[string]Seen, len(p.status.Peers))
-	for name, seen := range p.status.Peers {
-		s.Peers[name] = seen
-	}
+	s.Shards, s.Peers = maps.Clone(p.status.Shards), maps.Clone(p.status.Peers)
 	return s
 }
