@@ -59,13 +59,24 @@ func flipInMemory(t *testing.T, what []byte, hits func() bool) {
 			}
 		}
 	}
-	was := what[len(what)/2]
+	half := len(what) / 2
+	what, flipped := bytes.Clone(what), bytes.Clone(what) // after the search: they are no places
+	flipped[half] ^= 4
+	holds := func(at int64, want []byte) bool { // it may have become the place of something else
+		n, _ := mem.ReadAt(buf[:len(want)], at-int64(half))
+		return bytes.Equal(buf[:n], want)
+	}
 	for _, at := range places {
-		if _, err := mem.WriteAt([]byte{was ^ 4}, at); err != nil || hits() {
+		if !holds(at, what) {
+			continue
+		}
+		if _, err := mem.WriteAt(flipped[half:half+1], at); err != nil || hits() {
 			return
 		}
-		if _, err := mem.WriteAt([]byte{was}, at); err != nil {
-			t.Fatal(err)
+		if holds(at, flipped) {
+			if _, err := mem.WriteAt(what[half:half+1], at); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	t.Fatalf("none of the %d places is the right one", len(places))

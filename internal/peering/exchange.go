@@ -19,6 +19,7 @@ type Standing struct {
 	Whole    bool // its vector may be adopted
 	Suspect  bool // it lacks points that its log claims
 	Busy     bool // an exchange of its own is under way
+	Ahead    bool // it may have points that the vector does not cover yet
 	Vector   []replog.Reach
 	Excess   uint64 // not 0: it has points that no log tells of
 	Compared uint64 // the excess of the asker that it has compared with
@@ -137,7 +138,7 @@ func (x *Exchange) begin(ctx context.Context) error {
 	}
 	tx := x.sh.Begin()
 	own := tx.Peers()
-	x.excess = st.Excess != 0 || !x.want || !st.Whole || st.Busy
+	x.excess = st.Excess != 0 || !x.want || !st.Whole || st.Busy || st.Ahead
 	x.turn = st.Turn
 	switch {
 	case own.Exchanging():
@@ -315,17 +316,17 @@ func (x *Exchange) finish(ctx context.Context) error {
 		tx.Peers().Begin(st.Vector, 0)
 		tx.End()
 	}
-	thin := series.Period(0)
+	b := replica.Brought{Excess: x.excess}
 	if x.want {
 		st, err := x.remote.Standing(ctx, x.sh.ID())
 		if err != nil {
 			return err
 		}
 		// Some of the points may have come by an exchange that the peer began meanwhile, others may have been dropped.
-		x.excess = x.excess || x.Points > 0 && st.Turn != x.turn && replica.Mutant != "busy-peer-trusted"
-		thin = x.thin(st)
+		b.Excess = b.Excess || x.Points > 0 && st.Turn != x.turn && replica.Mutant != "busy-peer-trusted"
+		b.Thin, b.Vector = x.thin(st), st.Vector
 	}
-	x.sh.EndExchange(func(own *replica.State) { own.Finish(x.excess, thin) })
+	x.sh.EndExchange(func(own *replica.State) { own.Finish(b) })
 	return nil
 }
 

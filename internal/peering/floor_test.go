@@ -99,6 +99,27 @@ func TestExchange_busyPeer(t *testing.T) {
 	}
 }
 
+// TestExchange_ahead: an exchange also brings what is written while it runs. Until the entries come the vector does not
+// cover that, and says so.
+func TestExchange_ahead(t *testing.T) {
+	a, _ := twoDays(t, "a")
+	b, c := newSide(t, "b"), newSide(t, "c")
+	b.adopt(t, a.feed)
+	if b.standing(t).Ahead {
+		t.Error("ahead though nothing was written meanwhile")
+	}
+	c.adopt(t, meddled{a.feed, func() { a.write(t, 3, noon, "2") }})
+	d := newSide(t, "d")
+	if d.adopt(t, c.feed); !c.standing(t).Ahead || d.standing(t).Excess == 0 {
+		t.Errorf("brought while it was written: %+v, and taken on: %+v", c.standing(t), d.standing(t))
+	}
+	s, f := a.feed.NewSession(), NewFollower("a", a.feed.Self.Incarnation, c.feed.Shards)
+	round(t, s, f)
+	if st := c.standing(t); st.Ahead || st.Excess != 0 {
+		t.Errorf("all entries have come: %+v", st)
+	}
+}
+
 // TestTx_Take_belowTheFloor: a node passes on what it does not keep itself.
 func TestTx_Take_belowTheFloor(t *testing.T) {
 	a, today := twoDays(t, "a")

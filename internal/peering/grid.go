@@ -142,6 +142,9 @@ func appendStanding(dst []byte, st Standing) []byte {
 	if st.Busy {
 		flags |= 4
 	}
+	if st.Ahead {
+		flags |= 8
+	}
 	dst = binary.LittleEndian.AppendUint64(append(dst, flags), st.Excess)
 	dst = binary.LittleEndian.AppendUint64(dst, st.Compared)
 	dst = binary.LittleEndian.AppendUint64(dst, st.Edicts)
@@ -189,6 +192,7 @@ func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error)
 func (in *input) standing(shard int) (st Standing) {
 	flags := in.byte()
 	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	st.Ahead = flags&8 != 0
 	st.Excess, st.Compared, st.Edicts = in.uint64(), in.uint64(), in.uint64()
 	st.Turn = in.uvarint(mostSeq)
 	st.Floor, st.Thin = series.Period(in.signed()), series.Period(in.signed())

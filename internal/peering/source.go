@@ -36,7 +36,7 @@ func (f *Feed) standing(sh *shard.Shard, tx shard.Tx) Standing {
 	p := tx.Peers()
 	return Standing{
 		Whole: p.Whole(), Suspect: p.Suspected(), Busy: p.Exchanging(), Vector: p.Published(), Excess: p.Excess(),
-		Floor: sh.Floor(), Thin: p.Thin(), Turn: p.Turn(), Edicts: sh.Edicts().Hash(),
+		Ahead: p.Ahead(), Floor: sh.Floor(), Thin: p.Thin(), Turn: p.Turn(), Edicts: sh.Edicts().Hash(),
 	}
 }
 

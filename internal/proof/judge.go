@@ -66,7 +66,7 @@ func Judge(layout series.Layout, was, is Pair) (v Verdict) {
 
 // settled says that neither side brings, or lacks, points that no vector tells of.
 func settled(p Pair) bool {
-	quiet := func(s peering.Snapshot) bool { return s.Whole && !s.Suspect && !s.Busy }
+	quiet := func(s peering.Snapshot) bool { return s.Whole && !s.Suspect && !s.Busy && !s.Ahead }
 	seen := func(excess, compared uint64) bool { return excess == 0 || excess == compared }
 	compared := seen(p.Peer.Excess, p.Compared) && seen(p.Own.Excess, p.Peer.Compared)
 	return quiet(p.Own) && quiet(p.Peer) && p.Own.Floor == p.Peer.Floor && p.Own.Edicts == p.Peer.Edicts &&

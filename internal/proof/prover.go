@@ -20,6 +20,10 @@ const (
 	Every  = time.Minute // each peer is asked
 	Reread = time.Hour   // all points in memory are read
 	again  = 10          // rounds before a difference that stays is repaired again
+
+	// Patience is for how many rounds a shard may have points that its vector does not cover, before its peers are told
+	// to compare with it: the entries that will cover them mostly come at once, or else never.
+	Patience = 3
 )
 
 // Peer is a node to be compared with; a peering.Link is one.
@@ -45,9 +49,10 @@ type Config struct {
 
 // Prover compares this node with its peers, and with itself.
 type Prover struct {
-	cfg  Config
-	was  map[at]Pair
-	seen map[at]map[int64]counted // differences that were counted
+	cfg   Config
+	was   map[at]Pair
+	ahead map[at]int               // rounds in which the own side had points that its vector did not cover yet
+	seen  map[at]map[int64]counted // differences that were counted
 
 	mu     sync.Mutex // protects status
 	status Status
@@ -96,7 +101,7 @@ func New(cfg Config) *Prover {
 		cfg.Reread = Reread
 	}
 	return &Prover{
-		cfg: cfg, was: map[at]Pair{}, seen: map[at]map[int64]counted{},
+		cfg: cfg, was: map[at]Pair{}, ahead: map[at]int{}, seen: map[at]map[int64]counted{},
 		status: Status{Shards: map[int]int64{}, Peers: map[string]Seen{}},
 	}
 }
@@ -169,6 +174,11 @@ func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote pe
 	if is.Own, err = p.cfg.Self.Snapshot(ctx, sh.ID()); err != nil {
 		return v, err
 	}
+	if p.ahead[here]++; !is.Own.Ahead {
+		p.ahead[here] = 0
+	} else if p.ahead[here] == Patience {
+		exceed(sh)
+	}
 	was, ok := p.was[here]
 	p.was[here] = is
 	if !ok {
@@ -182,6 +192,13 @@ func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote pe
 		return v, nil
 	}
 	return v, p.repair(ctx, here, peering.Want{Shard: sh, Hours: hours}, remote)
+}
+
+// exceed tells the peers to compare with a shard: entries that its points belong to have not come.
+func exceed(sh *shard.Shard) {
+	tx := sh.Begin()
+	defer tx.End()
+	tx.Peers().Exceed()
 }
 
 // count counts the differences that are new, and gives the hours that are to be repaired.

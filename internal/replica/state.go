@@ -32,6 +32,7 @@ type State struct {
 	times  uint64 // that excess was renewed
 	loose  bool   // points came that may become excess: the exchange that brought them has not ended
 	thin   series.Period
+	ahead  []replog.Reach // points up to there may be in the store that the vector does not cover yet
 }
 
 // reach is one origin.
@@ -189,17 +190,34 @@ func (s *State) Begin(v []replog.Reach, thin series.Period) {
 	}
 }
 
-// Finish ends an exchange: all that was to come is in the store now. excess says that it brought points which the
-// peer's vector may not cover either; thin is as in Begin, meanwhile.
-func (s *State) Finish(excess bool, thin series.Period) {
+// Brought is what a finished exchange may have brought beside what the vector covers that it began with.
+type Brought struct {
+	Excess bool           // points that the peer's vector may not cover either
+	Thin   series.Period  // as in Begin, at the end
+	Vector []replog.Reach // of the peer, at the end: entries that will follow
+}
+
+// Finish ends an exchange: all that was to come is in the store now.
+func (s *State) Finish(b Brought) {
 	if s.jumping {
-		s.thins(thin)
+		s.thins(b.Thin)
 	}
-	if s.loose && excess {
+	loose := s.loose
+	if loose && b.Excess {
 		s.Exceed()
 	}
 	s.suspect = false
-	s.end(func(r *reach) { r.seq = max(r.seq, r.pending) })
+	if s.end(func(r *reach) { r.seq = max(r.seq, r.pending) }); loose {
+		s.ahead = append(s.ahead, b.Vector...)
+	}
+}
+
+// Ahead says that the store may have points that the vector does not cover yet, as their entries are still to come.
+func (s *State) Ahead() bool {
+	s.ahead = slices.DeleteFunc(s.ahead, func(r replog.Reach) bool {
+		return r.Origin == s.self || s.Seq(r.Origin) >= r.Seq || mutant == "ahead-unsaid"
+	})
+	return len(s.ahead) > 0
 }
 
 // Abandon ends an exchange that came to nothing. What is known is what was before it; the points it brought stay.
@@ -224,7 +242,7 @@ func (s *State) Repaired() { s.loose = true }
 
 // Exceed says that the store has points now that no log tells of.
 func (s *State) Exceed() {
-	s.loose = false
+	s.loose, s.ahead = false, nil
 	if mutant != "excess-unsaid" {
 		s.times++
 		s.excess = uint64(s.self.Incarnation) + s.times
@@ -237,7 +255,7 @@ func (s *State) Excess() uint64 { return s.excess }
 // Stored is what a state record says of the shard.
 func (s *State) Stored() replog.ShardState {
 	st := replog.ShardState{Shard: s.self.Shard, Seq: s.Seq(s.self), Vector: s.Published(), Excess: s.excess, Thin: s.thin}
-	if s.loose {
+	if s.loose || s.Ahead() {
 		st.Excess = uint64(s.self.Incarnation) + s.times + 1 // as Exceed would make it
 	}
 	return st
@@ -319,4 +337,5 @@ func (s *State) Forget(floor series.Period) {
 			delete(s.origins, o)
 		}
 	}
+	s.ahead = slices.DeleteFunc(s.ahead, func(r replog.Reach) bool { return r.Last < floor })
 }

@@ -56,7 +56,7 @@ func TestState_exchange(t *testing.T) {
 		t.Error("an entry during the exchange is published")
 	}
 	gone := *s
-	s.Finish(false, 0)
+	s.Finish(Brought{})
 	if s.Seq(other) != 11 || s.Seq(third) != 1 || s.Seq(self) != 0 || !s.Whole() || s.Excess() != 0 {
 		t.Errorf("after it: %v, excess %d", s.Published(), s.Excess())
 	}
@@ -98,7 +98,7 @@ func TestState_suspect(t *testing.T) {
 		t.Error("a shard that lost points gives its vector away")
 	}
 	s.Begin(nil, 0)
-	s.Finish(true, 0)
+	s.Finish(Brought{Excess: true})
 	if !s.Whole() || s.Seq(other) != 7 {
 		t.Error("an exchange does not lift the suspicion")
 	}

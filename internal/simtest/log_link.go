@@ -20,6 +20,7 @@ type logLink struct {
 	exchange *peering.Exchange
 	want     peering.Want       // it was begun for
 	pairs    map[int]proof.Pair // by shard: as both ends were when they were compared last
+	ahead    map[int]int        // by shard: for how many comparisons the own end was ahead of its vector
 }
 
 // disconnect ends a connection, with all that was under way on it.
@@ -41,6 +42,7 @@ func (f *LogFlock) step(l *logLink) {
 		}
 	case l.session == nil:
 		l.session, l.pairs = l.to.feed.NewSession(), map[int]proof.Pair{}
+		l.ahead = map[int]int{}
 		f.learn(l) // before any point
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
 	case f.rng.IntN(8) == 0:

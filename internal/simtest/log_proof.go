@@ -24,6 +24,13 @@ func (f *LogFlock) prove(l *logLink) {
 		flaky{f, l}.busy()
 		is.Own, err = l.from.feed.Snapshot(context.Background(), s.id)
 		must(err)
+		if l.ahead[s.id]++; !is.Own.Ahead {
+			l.ahead[s.id] = 0
+		} else if l.ahead[s.id] == proof.Patience {
+			tx := s.sh.Begin()
+			tx.Peers().Exceed()
+			tx.End()
+		}
 		was, ok := l.pairs[s.id]
 		if l.pairs[s.id] = is; ok {
 			f.judge(l, s, proof.Judge(simLayout, was, is))

@@ -42,6 +42,7 @@ var mutants = []string{
 	"proof-excess",             // so does what no vector tells of
 	"excess-unsaid",            // points that no log tells of are kept to oneself
 	"thin-unsaid",              // so is that a vector came from a node which had dropped more
+	"ahead-unsaid",             // and that it brought points whose entries are still to come
 	"floor-not-passed",         // what lies below the own floor is not passed on
 }
 
