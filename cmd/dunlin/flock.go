@@ -21,9 +21,9 @@ func flockCmd() *cobra.Command {
 		Short: "Show how all nodes and their shards fare",
 		Long: "Ask all nodes how they fare. By node and shard: the state, how late it is, how many entries of logs it\n" +
 			"lacks that another node has, what it holds, how often it differed from a peer though nothing was under way.\n" +
-			"By node and peer: up to when all of the peer's points are there, by the peer's clock, and when the two were\n" +
-			"last proven equal. Times are UTC. The exit code is 1 when a node can not be asked, does not follow one of its\n" +
-			"peers, is late or differs.",
+			"By node and peer: up to when all of the peer's points are there, by the peer's clock, when the two were last\n" +
+			"proven equal, and when their digests were the same in all hours, also those that are written to. Times are\n" +
+			"UTC. The exit code is 1 when a node can not be asked, does not follow one of its peers, is late or differs.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := flags.open(cmd.Context())

@@ -59,7 +59,7 @@ shard_1:series=1,points=10,bytes=1048576,written=1,merged=0,up=true,loading=fals
 shard_2:series=1,points=20,bytes=1048576,written=1,merged=0,up=true,loading=false,divergence=0
 # Replication
 complete_b:until=2026-11-22T12:00:30.500Z,heard=2026-11-22T12:00:30.500Z,behind_ms=500
-proof_of_b:proven_at=2026-11-22T12:00:05Z,looked_at=2026-11-22T12:00:05Z,hours_equal=4,hours_moving=0,hours_different=0
+proof_of_b:proven_at=2026-11-22T12:00:05Z,same_at=2026-11-22T12:00:04Z,hours_moving=0,hours_different=0
 # Links
 link_1_b:state=following,up=true,lag_ms=31,hours_different=0
 link_2_b:state=following,up=true,lag_ms=7,hours_different=0
@@ -87,9 +87,9 @@ node  site  store   shards  state      lag    lacks  points  MiB  divergence
 a     sfo   engine  1–2     following  31 ms      0      30  2.0           0
 b     sfo   engine  1–2     following  31 ms      5      30  2.0           0
 
-node  follows  state      lag    complete up to  proven equal  MiB moved
-a     b        following  31 ms  12:00:30        12:00:05            2.0
-b     a        following  31 ms  12:00:30        12:00:05            2.0
+node  follows  state      lag    complete up to  proven equal  all the same  MiB moved
+a     b        following  31 ms  12:00:30        12:00:05      12:00:04            2.0
+b     a        following  31 ms  12:00:30        12:00:05      12:00:04            2.0
 `)
 
 	// A node that lost the other, with a shard that loads, one that differs; a node on Redis; one that is no node.
@@ -111,9 +111,9 @@ b     sfo                   can not be asked
 c           redis        1  down              14.0 s      -       -  0.0  -
 d     sfo                   can not be asked
 
-node  follows  state        lag      complete up to  proven equal  MiB moved
-a     b        unreachable  cut off  12:00:30        12:00:05            2.0
-c     a        following    14.0 s   -               -                   0.0
+node  follows  state        lag      complete up to  proven equal  all the same  MiB moved
+a     b        unreachable  cut off  12:00:30        12:00:05      12:00:04            2.0
+c     a        following    14.0 s   -               -             -                   0.0
 
 ! a: its disk fails; INFO persistence says why
 ! a follows b: unreachable, complete up to 12:00:30

@@ -59,7 +59,7 @@ func parse(text string) Node {
 		switch f := pairs(v); {
 		case strings.HasPrefix(k, "proof_of_"):
 			l := n.link(strings.TrimPrefix(k, "proof_of_"))
-			l.Proven, l.Different = f.moment("proven_at"), f.number("hours_different")
+			l.Proven, l.Same, l.Different = f.moment("proven_at"), f.moment("same_at"), f.number("hours_different")
 		case kind == "peer":
 			l := n.link(peer)
 			l.State, l.Up, l.LagMillis, l.Bytes = f["state"], f["up"] == "true", f.number("lag_ms"), f.number("bytes")

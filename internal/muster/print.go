@@ -30,7 +30,9 @@ func Print(w io.Writer, r *Report, each bool) error {
 		_, err = io.WriteString(w, "\n")
 	}
 	if err == nil && len(links) > 0 {
-		err = tui.Table(w, []string{"node", "follows", "state", "lag", "complete up to", "proven equal", "MiB moved"}, links)
+		err = tui.Table(w, []string{
+			"node", "follows", "state", "lag", "complete up to", "proven equal", "all the same", "MiB moved",
+		}, links)
 	}
 	if err != nil || len(r.Problems) == 0 {
 		return err
@@ -118,7 +120,9 @@ func (n *Node) linkRows() (rows [][]string) {
 		if !l.Up {
 			lag = "cut off"
 		}
-		rows = append(rows, []string{n.Name, l.Peer, l.State, lag, clock(l.Complete), clock(l.Proven), mib(l.Bytes)})
+		rows = append(rows, []string{
+			n.Name, l.Peer, l.State, lag, clock(l.Complete), clock(l.Proven), clock(l.Same), mib(l.Bytes),
+		})
 	}
 	return rows
 }

@@ -93,7 +93,7 @@ func TestLook_realNodes(t *testing.T) {
 			}
 		}
 		a, b := r.Nodes[0].link("n1"), r.Nodes[1].link("n0")
-		return len(r.Problems) == 0 && !a.Complete.IsZero() && !a.Proven.IsZero() && !b.Proven.IsZero()
+		return len(r.Problems) == 0 && !a.Complete.IsZero() && !a.Proven.IsZero() && !a.Same.IsZero() && !b.Proven.IsZero()
 	}
 	day := time.Now().UTC().Format(time.DateOnly)
 	midnight, err := time.Parse(time.DateOnly, day)

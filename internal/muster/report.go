@@ -47,6 +47,7 @@ type Link struct {
 	Complete  time.Time `json:"complete"`  // of the peer's clock, by whatever way; zero = not known
 	Behind    int64     `json:"behindMillis"`
 	Proven    time.Time `json:"proven"`         // when the two were last proven equal; zero = never
+	Same      time.Time `json:"same"`           // when the digests of all hours were the same; zero = not yet
 	Different int64     `json:"hoursDifferent"` // when they were compared last
 	Bytes     int64     `json:"bytes"`          // over the connections, both ways
 }

@@ -3,9 +3,12 @@ package node
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dunlin-db/dunlin/internal/account"
+	"github.com/dunlin-db/dunlin/internal/lookout"
 	"github.com/dunlin-db/dunlin/internal/proof"
+	"github.com/dunlin-db/dunlin/internal/web"
 )
 
 // linkSections are Links, a line for each shard and each peer that it follows, and Vectors, how far the shards know
@@ -30,6 +33,31 @@ func (p *peers) seen() proof.Status {
 		return proof.Status{}
 	}
 	return p.proof.Status()
+}
+
+// replicas says by peer how this node compares with it.
+func (n *Node) replicas(s *status) map[string]web.Replica {
+	all, seen := map[string]web.Replica{}, n.peers.seen()
+	for _, p := range s.peers() {
+		was := seen.Peers[p.Peer]
+		all[p.Peer] = web.Replica{
+			BehindMillis: lookout.CutOff, Same: unixMilli(was.Same), Proven: unixMilli(was.Proven),
+			HoursDifferent: int64(was.Differ),
+		}
+	}
+	for _, o := range n.peers.origins() {
+		r := all[o.node]
+		r.BehindMillis, r.Complete = millisOf(o.Behind), unixMilli(o.Until)
+		all[o.node] = r
+	}
+	return all
+}
+
+func unixMilli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // vectors tells how far each shard knows each origin: node/incarnation=number.

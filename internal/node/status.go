@@ -194,6 +194,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_site", n.self.Site},
 		{"dunlin_store", n.storeKind()},
 		{"dunlin_durability", n.durability()},
+		{"dunlin_divergence", num(n.peers.seen().Divergence)},
 		{"dunlin_fsync", n.cfg.Disk.Fsync.String()},
 		{"dunlin_http", n.cfg.WebAddr},
 		{"dunlin_url", n.self.URL},
@@ -214,10 +215,13 @@ func (n *Node) info() []account.Section {
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
 	links := [][2]string{{"behind_ms", num(s.behindMillis(n.peers.behindOf))}}
+	replicas := n.replicas(s)
 	for _, p := range s.peers() {
+		r := replicas[p.Peer]
 		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf(
-			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,
-			p.Bytes, p.Points, p.Commands)})
+			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d,behind_ms=%d,complete=%d,same=%d,proven=%d,differ=%d",
+			p.State, p.Err == "", p.LagMillis, p.Bytes, p.Points, p.Commands, r.BehindMillis, r.Complete, r.Same, r.Proven,
+			r.HoursDifferent)})
 	}
 	shards, seen := make([][2]string, 0, len(s.Shards)), n.peers.seen()
 	for _, sh := range s.Shards {
