@@ -24,6 +24,7 @@ type shardStatus struct {
 	Counters shard.Counters
 	Strays   int64  // keys that the ring places on another shard
 	Loading  bool   // not all that is on disk is in memory yet
+	Lacking  bool   // points are known to be missing, and an exchange is to bring them
 	Err      string // why the store could not be asked, "" = it answered
 }
 
@@ -43,6 +44,11 @@ func (n *Node) look(ctx context.Context) *status {
 	s := &status{At: time.Now(), Shards: make([]shardStatus, 0, len(n.shards))}
 	for i, sh := range n.ordered() {
 		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys(), Loading: sh.Loading()}
+		if n.peers != nil {
+			tx := sh.Begin()
+			st.Lacking = tx.Peers().Suspected() || tx.Peers().Exchanging()
+			tx.End()
+		}
 		err := sh.View(func(v store.Store) (err error) {
 			st.Stats, err = v.Stats(ctx)
 			return err
@@ -160,22 +166,6 @@ func (s *status) peers() []peerSum {
 	return sums
 }
 
-// behindMillis is how old the oldest point may be that a peer has and this node has not; -1 when a peer can not be
-// asked. via is how far a peer is behind by whatever way its points come, also through others.
-func (s *status) behindMillis(via func(peer string) int64) int64 {
-	behind := int64(0)
-	for _, p := range s.peers() {
-		lag := lagOf(p.Err, p.LagMillis)
-		if other := via(p.Peer); worse(lag, other) {
-			lag = other
-		}
-		if worse(lag, behind) {
-			behind = lag
-		}
-	}
-	return behind
-}
-
 // worse compares lags, of which -1 (nothing is known yet) is the worst.
 func worse(a, b int64) bool { return b >= 0 && (a < 0 || a > b) }
 
@@ -194,6 +184,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_site", n.self.Site},
 		{"dunlin_store", n.storeKind()},
 		{"dunlin_durability", n.durability()},
+		{"dunlin_partial", strings.Join(n.partial(s), "; ")},
 		{"dunlin_divergence", num(n.peers.seen().Divergence)},
 		{"dunlin_fsync", n.cfg.Disk.Fsync.String()},
 		{"dunlin_http", n.cfg.WebAddr},
@@ -214,7 +205,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_unjournaled", num(s.Unjournaled)},
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
-	links := [][2]string{{"behind_ms", num(s.behindMillis(n.peers.behindOf))}}
+	links := [][2]string{{"behind_ms", num(n.behindMillis(s))}}
 	replicas := n.replicas(s)
 	for _, p := range s.peers() {
 		r := replicas[p.Peer]

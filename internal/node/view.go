@@ -16,7 +16,7 @@ func (n *Node) view() web.Flock {
 	if s == nil {
 		s = &status{}
 	}
-	f := web.Flock{Cluster: n.cfg.Topology.Cluster, Self: n.self.Name, Warnings: n.warnings(s)}
+	f := web.Flock{Cluster: n.cfg.Topology.Cluster, Self: n.self.Name, Warnings: n.warnings(s), Partial: n.partial(s)}
 	for _, l := range s.Links {
 		f.Links = append(f.Links, web.Link{
 			Shard: l.Shard, Peer: l.Peer, State: string(l.State), Error: l.Err, LagMillis: lagOf(l.Err, l.LagMillis),

@@ -77,6 +77,7 @@ type Status struct {
 	Repaired   int64  // points that repairs of them brought
 	Damaged    int64  // series and periods whose memory was damaged
 	Mended     int64  // of these, the ones that a peer's points mended
+	Hurt       int    // of these, the ones that are damaged still
 	Last       string // what was found last, "" = nothing yet
 	LastAt     time.Time
 	Reads      int64           // of all points in memory that were done

@@ -76,8 +76,21 @@ func (p *Prover) damage(sh *shard.Shard, k series.Key) {
 	p.mu.Unlock()
 }
 
+// countHurt tells how much is damaged.
+func (p *Prover) countHurt(hurt map[int][]series.Key) {
+	n := 0
+	for _, keys := range hurt {
+		n += len(keys)
+	}
+	p.mu.Lock()
+	p.status.Hurt = n
+	p.mu.Unlock()
+}
+
 // mendAll mends what is damaged of a shard; what can not be mended now stays in hurt.
 func (p *Prover) mendAll(ctx context.Context, sh *shard.Shard, hurt map[int][]series.Key) {
+	p.countHurt(hurt)
+	defer p.countHurt(hurt)
 	hurt[sh.ID()] = slices.DeleteFunc(hurt[sh.ID()], func(k series.Key) bool {
 		if k.Period < sh.Floor() {
 			return true

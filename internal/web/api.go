@@ -38,14 +38,29 @@ func (s *Server) flock() Flock {
 }
 
 func (s *Server) serveHosts(w http.ResponseWriter, r *http.Request) {
+	partial := s.partial(w)
 	sendJSON(w, struct {
-		Now   int64     `json:"now"`
-		Hosts []hostRow `json:"hosts"`
-	}{s.now(), s.hostRows(s.overviewMetric(r.FormValue("metric")))})
+		Now     int64     `json:"now"`
+		Hosts   []hostRow `json:"hosts"`
+		Partial []string  `json:"partial,omitempty"`
+	}{s.now(), s.hostRows(s.overviewMetric(r.FormValue("metric"))), partial})
 }
 
 func (s *Server) serveMetricNames(w http.ResponseWriter, _ *http.Request) {
+	s.partial(w)
 	sendJSON(w, s.metricRows())
+}
+
+// partialHeader says why an answer may lack points, where it does; so does the field partial of answers that have one.
+const partialHeader = "Dunlin-Partial"
+
+// partial sets the header, and gives the reasons. They are as of before the points are read.
+func (s *Server) partial(w http.ResponseWriter) []string {
+	why := s.cfg.Flock().Partial
+	if len(why) > 0 {
+		w.Header().Set(partialHeader, strings.Join(why, "; "))
+	}
+	return why
 }
 
 // serveSeries answers ?host=&metric=&since=, since as a duration (15m) or in seconds, at most 8 days.
@@ -60,7 +75,7 @@ func (s *Server) serveSeries(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusBadRequest, "want host= and metric=\n")
 		return
 	}
-	now := s.now()
+	now, partial := s.now(), s.partial(w)
 	samples, err := s.cfg.Index.Range(r.Context(), query.Ref{Host: host, Metric: metric}, now-window, now+maxWindow)
 	switch {
 	case errors.Is(err, query.ErrUnknown):
@@ -68,7 +83,9 @@ func (s *Server) serveSeries(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		plain(w, http.StatusServiceUnavailable, err.Error()+"\n")
 	default:
-		sendJSON(w, newSeriesData(metric, samples, now-window, now))
+		d := newSeriesData(metric, samples, now-window, now)
+		d.Partial = partial
+		sendJSON(w, d)
 	}
 }
 
@@ -173,6 +190,8 @@ type seriesData struct {
 	Text   string     `json:"text"`           // the newest value as written
 	Newest int64      `json:"newest"`         // ms
 	Full   bool       `json:"full,omitempty"` // replaces what a page has
+	// Partial says why points may be missing. In a stream the flock says so.
+	Partial []string `json:"partial,omitempty"`
 }
 
 func newSeriesData(metric string, samples []query.Sample, from, to int64) seriesData {

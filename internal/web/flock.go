@@ -7,6 +7,7 @@ type Flock struct {
 	Nodes    []Node   `json:"nodes"`    // in the order of the topology
 	Links    []Link   `json:"links"`    // of this node: one per shard and peer it pulls from
 	Warnings []string `json:"warnings"` // for people, such as "memory only"
+	Partial  []string `json:"partial"`  // why what this node answers may lack points; empty = it has all its peers have
 }
 
 // Node is one node of the flock. What is not known of a node that is down is zero.

@@ -150,6 +150,26 @@ func TestServer_series(t *testing.T) {
 	}
 }
 
+// TestServer_partial: every answer with points says so when the node knows that it may lack some.
+func TestServer_partial(t *testing.T) {
+	h := newHarness(t)
+	h.add("web1", "load", time.Now().UnixMilli(), "1")
+	h.until("the series", func() bool { return len(h.index.Hosts()) == 1 })
+	var why []string
+	s := New(Config{Index: h.index, Flock: func() Flock { return Flock{Partial: why} }}).Handler(true)
+	for _, path := range []string{"/series?host=web1&metric=load", "/hosts", "/metrics", "/flock"} {
+		for _, why = range [][]string{nil, {"34s behind nyc1", "nobody says what b has"}} {
+			got := get(t, s, "/api/v1"+path)
+			if header := got.Header().Get(partialHeader); header != strings.Join(why, "; ") && path != "/flock" {
+				t.Errorf("%s: %s: %q, want %q", path, partialHeader, header, why)
+			}
+			if strings.Contains(got.Body.String(), "34s behind") != (why != nil) && path != "/metrics" {
+				t.Errorf("%s, partial for %q: %s", path, why, got.Body)
+			}
+		}
+	}
+}
+
 // TestPage_makesNoMarkup keeps everything that turns text into markup or code out of the page's source.
 func TestPage_makesNoMarkup(t *testing.T) {
 	files, err := filepath.Glob("ui/src/*.ts*")

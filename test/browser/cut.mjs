@@ -72,11 +72,13 @@ async function cutAndHeal(page) {
   await until(page, "the node's own lag grows too", lag, (t) => /^\d+ s$/.test(t) && parseInt(t) >= first + 4);
   await until(page, "the other side is written to and not here", "[data-host=while-cut-0]", (t) => t !== "");
   check(await page.locator("[data-host=while-cut-2]").count() === 0, "what the other side took is not here");
+  await until(page, "what may be lacking is said", "[data-testid=partial]", (t) => /^! sfo1 may lack points: \d+s behind nyc1$/.test(t));
   await shots(page, "2-cut");
 
   await demo("heal");
   await until(page, "what the other side took is here", "[data-host=while-cut-2]", (t) => t !== "");
   await until(page, "the lag is zero again", lag, (t) => /^\d+ ms$/.test(t));
+  await until(page, "nothing may be lacking", "[data-testid=partial]", (t) => t === "");
   await until(page, "nyc1 is complete again", farAway, (t) => /^nyc1 complete up to \d\d:\d\d:\d\d$/.test(t));
   const after = checkedAt(await until(page, "the digests meet", equality, checkedAt));
   check(after > before || after < "00:05:00", `they were compared anew: ${before}, then ${after}`);

@@ -77,7 +77,14 @@ function Theme() {
 }
 
 function Warnings() {
-  const all = s.flock.value?.warnings ?? [];
-  if (all.length === 0) return null;
-  return <div class="warnings">{all.map((w) => <p key={w}>{w}</p>)}</div>;
+  const f = s.flock.value;
+  const all = f?.warnings ?? [];
+  const partial = f?.partial ?? [];
+  if (all.length + partial.length === 0) return null;
+  return (
+    <div class="warnings">
+      {partial.length > 0 && <p data-testid="partial">! {f?.self} may lack points: {partial.join("; ")}</p>}
+      {all.map((w) => <p key={w}>{w}</p>)}
+    </div>
+  );
 }

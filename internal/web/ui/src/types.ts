@@ -45,6 +45,7 @@ export interface Flock {
   nodes: FlockNode[] | null;
   links: Link[] | null;
   warnings: string[] | null;
+  partial: string[] | null; // why what this node answers may lack points
 }
 
 export interface HostRow {
