@@ -72,9 +72,9 @@ func (f *LogFlock) repair(l *logLink, s *logShard, hours []int64) {
 	}
 }
 
-// differ says whether two replicas differ in some hours by more than points that were forgotten once. By these they may, truly:
-// whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them take it over;
-// and a tombstone is lost with the last disk that had it.
+// differ says whether two replicas differ in some hours by more than points that were forgotten once. By these they
+// may, truly: whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them
+// take it over; and a tombstone is lost with the last disk that had it.
 func (f *LogFlock) differ(a, b *logShard, hours []int64) bool {
 	x, y := map[string]bool{}, map[string]bool{}
 	a.points(x)
