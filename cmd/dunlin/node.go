@@ -71,7 +71,7 @@ equal to its peers. Without --topology it is a single node of 8 shards.`,
 	fl.DurationVar(&f.sweep, "redis.sweep-interval", time.Minute, "how often the node's Redis is swept")
 	fl.DurationVar(&f.proof.Every, "proof.interval", proof.Every, "how often peers are proven equal")
 	fl.DurationVar(&f.proof.Reread, "proof.reread-interval", proof.Reread,
-		"how often all points in memory are read and compared with their digests")
+		"how often all points in memory are compared with their digests, and period files with their checksums")
 	fl.StringVar(&f.logLevel, "log.level", "info", "debug, info, warn or error")
 	fl.StringVar(&f.logForm, "log.format", "text", "text or json")
 	return cmd

@@ -17,3 +17,14 @@ func Formats() []Format {
 		{"backup", 1, 1},
 	}
 }
+
+// KindOf gives the kind of the files whose names end so: log, chunks or open.
+func KindOf(ext string) Kind {
+	switch ext {
+	case "log":
+		return "log "
+	case "chunks":
+		return "chnk"
+	}
+	return "open"
+}

@@ -1,14 +1,18 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/scrub"
 	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/storage"
 	"github.com/dunlin-db/dunlin/internal/wal"
@@ -37,6 +41,10 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 		Edicts: n.orders.Logged,
 	}, n.keeper.Floor())
 	if err == nil {
+		n.scrub = scrub.New(scrub.Config{
+			FS: fsx.OS{}, Path: n.cfg.StoragePath, Layout: n.cfg.Topology.Layout,
+			Every: cmp.Or(n.cfg.Proof.Reread, proof.Reread), Doubt: n.disk.Doubt, Log: n.log,
+		})
 		n.keeper.advance(n.disk.Floor()) // the log may know a later one than the floor file
 		n.orders.Recall(n.disk.Edicts())
 	}
@@ -60,8 +68,23 @@ func (n *Node) serverDisk() server.Disk {
 		return server.Disk{}
 	}
 	return server.Disk{
-		Commit: n.disk.Log().Commit, Info: n.disk,
+		Commit: n.disk.Log().Commit, Info: persistence{n},
 	}
+}
+
+// persistence is the section of INFO.
+type persistence struct{ n *Node }
+
+// Persistence is what the directory says, and what reading its files again found.
+func (p persistence) Persistence() [][2]string {
+	s := p.n.scrub.Status()
+	num := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return append(p.n.disk.Persistence(), [][2]string{
+		{"files_reads", num(s.Rounds)},
+		{"files_read_bytes", num(s.Bytes)},
+		{"files_damaged", num(s.Damaged)},
+		{"files_damaged_last", s.Last},
+	}...)
 }
 
 // errNoDisk: there is nothing that a backup could be made of.
@@ -130,6 +153,10 @@ func (n *Node) diskWarnings() (w []string) {
 	}
 	if s.Unread > 0 && !s.Loading {
 		w = append(w, fmt.Sprintf("%s can not read %d files of its storage, and keeps trying", n.self.Name, s.Unread))
+	}
+	if found := n.scrub.Status(); found.Damaged > 0 {
+		w = append(w, fmt.Sprintf("%s found %d damaged files while it ran, and wrote their points again: %s at %s",
+			n.self.Name, found.Damaged, found.Last, found.LastAt.UTC().Format(time.RFC3339)))
 	}
 	if s.Damaged > 0 || s.Lost > 0 {
 		w = append(w, fmt.Sprintf("%s found %d damaged records in %d files at its start", n.self.Name, s.Damaged,

@@ -82,6 +82,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"log_heals_total", "How often the log went on after a failure.",
 				"checkpoints_total", "Checkpoints that were done.",
 				"checkpoint_failures_total", "Checkpoints that failed.",
+				"files_damaged_total", "Period files that were found damaged while the node ran.",
 				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
@@ -164,6 +165,7 @@ func (c *collector) disk(s storage.Status, counter emit[int64], gauge emit[float
 	counter(c.node["log_heals_total"], s.Log.Heals)
 	counter(c.node["checkpoints_total"], s.Checkpoints)
 	counter(c.node["checkpoint_failures_total"], s.CheckpointFailures)
+	counter(c.node["files_damaged_total"], c.n.scrub.Status().Damaged)
 }
 
 // memory is what INFO memory shows, and what the limits kept out.

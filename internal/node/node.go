@@ -22,6 +22,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/query"
 	"github.com/dunlin-db/dunlin/internal/resp"
 	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/scrub"
 	"github.com/dunlin-db/dunlin/internal/server"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/storage"
@@ -76,7 +77,7 @@ type Memory struct {
 // Proof is how often an engine node proves that it is equal to its peers.
 type Proof struct {
 	Every  time.Duration // each peer is asked; 0 = the default
-	Reread time.Duration // all points in memory are read; 0 = the default
+	Reread time.Duration // all points in memory are read, and all period files; 0 = the default
 }
 
 // Node is one node of a flock.
@@ -94,10 +95,16 @@ type Node struct {
 	keeper   *keeper
 	orders   *orders.Orders
 	index    *query.Index
-	disk     *storage.Dir // nil = points are not kept on disk
 
+	onDisk
 	following
 	phase
+}
+
+// onDisk is what keeps points on disk; nil = they are not.
+type onDisk struct {
+	disk  *storage.Dir
+	scrub *scrub.Scrubber // reads its files again
 }
 
 // following is who brings points from elsewhere.
@@ -236,6 +243,9 @@ func (n *Node) runAll(ctx context.Context, front, http net.Listener) error {
 			}
 			return run(ctx)
 		})
+	}
+	if n.disk != nil {
+		follow("scrub", n.scrub.Run)
 	}
 	if n.peers != nil {
 		for _, l := range n.peers.links {

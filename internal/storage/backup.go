@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/manifest"
 )
 
 // The reasons why there is no backup.
@@ -87,16 +88,16 @@ func (b *backup) make(ctx context.Context) error {
 	if err := d.wal.Sync(); err != nil {
 		return err
 	}
-	data, err := d.cfg.FS.ReadFile(d.path(checkpointName))
+	data, err := d.cfg.FS.ReadFile(d.path(manifest.Name))
 	if err != nil {
 		return err
 	}
-	m, err := parseManifest(data)
+	m, err := manifest.Parse(data)
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.files)) {
-		if err := b.add(ctx, name, m.files[name]); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if err := b.add(ctx, name, m.Files[name]); err != nil {
 			return err
 		}
 	}
@@ -105,13 +106,13 @@ func (b *backup) make(ctx context.Context) error {
 		return err
 	}
 	for _, seg := range segments {
-		if seg.number >= m.segment && seg.number < next {
+		if seg.number >= m.Segment && seg.number < next {
 			if err := b.add(ctx, seg.path, seg.size); err != nil {
 				return err
 			}
 		}
 	}
-	if err := fsx.WriteAtomic(d.cfg.FS, filepath.Join(b.dir, checkpointName), data); err != nil {
+	if err := fsx.WriteAtomic(d.cfg.FS, filepath.Join(b.dir, manifest.Name), data); err != nil {
 		return err
 	}
 	text := fmt.Appendf(nil, "%s\nnode %s\ntime %s\n", backupMagic, d.cfg.Origin.Node,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/manifest"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 )
@@ -182,26 +183,26 @@ func (s *saving) commit() error {
 	if err := d.wal.Sync(); err != nil { // the head of the new segment, before older ones may go
 		return err
 	}
-	return fsx.WriteAtomic(d.cfg.FS, d.path(checkpointName), s.manifest().append(nil))
+	return fsx.WriteAtomic(d.cfg.FS, d.path(manifest.Name), s.manifest().Append(nil))
 }
 
 // manifest is what is true once everything is durable.
-func (s *saving) manifest() manifest {
-	m := manifest{segment: s.counts.Segment, files: map[string]int64{}}
+func (s *saving) manifest() manifest.Manifest {
+	m := manifest.Manifest{Segment: s.counts.Segment, Files: map[string]int64{}}
 	if s.d.lacks() { // the log that can not be read yet is needed too, whatever number it has
-		m.segment = min(m.segment, s.d.disk.unreadFrom)
+		m.Segment = min(m.Segment, s.d.disk.unreadFrom)
 	}
-	s.counts.Segment = m.segment
+	s.counts.Segment = m.Segment
 	for at, p := range s.d.disk.places {
 		for _, w := range p.full {
 			if w.size > 0 {
-				m.files[w.path] = w.size
+				m.Files[w.path] = w.size
 			}
 		}
 		if w := s.opens[at]; w != nil {
-			m.files[w.path] = w.size
+			m.Files[w.path] = w.size
 		} else if p.open != nil {
-			m.files[p.open.path] = p.open.size
+			m.Files[p.open.path] = p.open.size
 		}
 	}
 	return m

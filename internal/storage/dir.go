@@ -14,25 +14,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/manifest"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/wal"
 )
 
-// The kinds of files, and how their names end.
+// How names of files end, and the directories below.
 const (
-	kindLog   frame.Kind = "log "
-	kindFull  frame.Kind = "chnk"
-	kindOpen  frame.Kind = "open"
-	extLog               = "log"
-	extFull              = "chunks"
-	extOpen              = "open"
-	extBad               = ".bad"
-	logDir               = "log"
-	periodDir            = "periods"
+	extLog    = "log"
+	extFull   = "chunks"
+	extOpen   = "open"
+	extBad    = ".bad"
+	logDir    = "log"
+	periodDir = "periods"
 )
 
 // Keep is how much of the log is kept for peers beyond what a restart needs: what is younger than Age, at most Bytes.
@@ -73,6 +70,7 @@ type Dir struct {
 	kick     chan struct{} // holds one: somebody wants Run to look
 	floor    atomic.Int64  // series.Period
 	rolledAt atomic.Int64  // bytes of the log when its segment began
+	doubted  atomic.Bool   // files can not be trusted: a checkpoint is wanted
 
 	disk   onDisk
 	start  start
@@ -112,7 +110,7 @@ type place struct {
 
 // found is what the directory held at the start.
 type found struct {
-	checkpoint manifest
+	checkpoint manifest.Manifest
 	files      []file
 	segments   []file
 }
@@ -209,12 +207,12 @@ func (d *Dir) look() {
 		}
 	}
 	if d.health.last().At.IsZero() { // or the file is of this run, and says nothing of the run before
-		data, err := d.cfg.FS.ReadFile(d.path(checkpointName))
+		data, err := d.cfg.FS.ReadFile(d.path(manifest.Name))
 		cannot("read the checkpoint file", err)
 		if err == nil {
-			d.start.found.checkpoint, err = parseManifest(data)
+			d.start.found.checkpoint, err = manifest.Parse(data)
 		}
-		if errors.Is(err, errManifest) {
+		if errors.Is(err, manifest.ErrCorrupt) {
 			d.problem("use the checkpoint file: all files are united instead", err)
 		}
 	}

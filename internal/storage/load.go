@@ -102,7 +102,7 @@ func (d *Dir) unread(n int) {
 	d.disk.Lock()
 	defer d.disk.Unlock()
 	d.start.progress.unread.Store(int64(n))
-	d.disk.unreadFrom = d.start.found.checkpoint.segment
+	d.disk.unreadFrom = d.start.found.checkpoint.Segment
 }
 
 // leave keeps a file that can not be read for another time.
@@ -150,9 +150,9 @@ type part struct {
 
 // split says what the checkpoint covers, and what it does not. Without a checkpoint all files pass for covered.
 func (d *Dir) split() (covered, extra []part) {
-	known := d.start.found.checkpoint.segment > 0
+	known := d.start.found.checkpoint.Segment > 0
 	for _, f := range d.start.found.files {
-		n, listed := d.start.found.checkpoint.files[f.path]
+		n, listed := d.start.found.checkpoint.Files[f.path]
 		switch {
 		case !known:
 			covered = append(covered, part{file: f, to: f.size, covered: f.ext == extFull})
@@ -165,7 +165,7 @@ func (d *Dir) split() (covered, extra []part) {
 			}
 		}
 	}
-	for name, n := range d.start.found.checkpoint.files {
+	for name, n := range d.start.found.checkpoint.Files {
 		if !d.start.blind && !d.start.seen[name] && n > 0 {
 			d.start.seen[name] = true
 			d.missing(name)

@@ -60,15 +60,7 @@ func (f file) roll() uint64 {
 	return f.number
 }
 
-func (f file) kind() frame.Kind {
-	switch f.ext {
-	case extLog:
-		return kindLog
-	case extFull:
-		return kindFull
-	}
-	return kindOpen
-}
+func (f file) kind() frame.Kind { return frame.KindOf(f.ext) }
 
 var errStop = errors.New("stop")
 

@@ -124,7 +124,7 @@ func (l *logReader) flush() error {
 
 // needed says whether a segment may hold what no period file does.
 func (d *Dir) needed(seg file) bool {
-	return seg.moved || seg.number >= d.start.found.checkpoint.segment
+	return seg.moved || seg.number >= d.start.found.checkpoint.Segment
 }
 
 // replayer unites records with one store.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/manifest"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 )
@@ -43,7 +44,7 @@ func (d *Dir) Run(ctx context.Context, shards []*shard.Shard) {
 			if d.vanished() && !d.health.vanished.Swap(true) {
 				d.cfg.Log.Error("storage: files were deleted, writing all of them again")
 			}
-			wanted = wanted || d.health.vanished.Load()
+			wanted = wanted || d.health.vanished.Load() || d.doubted.Swap(false)
 		}
 		if d.lacks() && !now.Before(readAt) {
 			if err := d.loadRound(ctx, true); err != nil {
@@ -89,7 +90,7 @@ func (d *Dir) vanished() bool {
 	}
 	d.disk.Lock()
 	defer d.disk.Unlock()
-	if !d.health.last().At.IsZero() && gone(d.path(checkpointName)) {
+	if !d.health.last().At.IsZero() && gone(d.path(manifest.Name)) {
 		return true
 	}
 	for _, p := range d.disk.places {
@@ -145,6 +146,12 @@ func (d *Dir) Rewrite(shard int, p series.Period) {
 	d.disk.Lock()
 	defer d.disk.Unlock()
 	d.pieces(place{p, shard}).rewrite = true
+}
+
+// Doubt is Rewrite, and a checkpoint at once.
+func (d *Dir) Doubt(shard int, p series.Period) {
+	d.Rewrite(shard, p)
+	d.doubted.Store(true)
 }
 
 // removeDropped removes the files below a floor that has risen.

@@ -394,27 +394,3 @@ func TestOpen_taken(t *testing.T) {
 		t.Errorf("no lock file: %v, %v", entries, err)
 	}
 }
-
-func FuzzManifest(f *testing.F) {
-	files := map[string]int64{"periods/2026-11-22/1-00000001-0123456789abcdef.open": 512}
-	f.Add(manifest{segment: 17000, files: files}.append(nil))
-	f.Add([]byte("dunlin-checkpoint 1\nsegment 1\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := parseManifest(data)
-		if err != nil {
-			return
-		}
-		again, err := parseManifest(m.append(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := gocmp.Diff(m.files, again.files); diff != "" || m.segment != again.segment {
-			t.Errorf("%d and %d, %s", m.segment, again.segment, diff)
-		}
-		for name := range m.files {
-			if filepath.IsAbs(name) || strings.HasPrefix(filepath.Clean(name), "..") {
-				t.Errorf("%q is outside of the directory", name)
-			}
-		}
-	})
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/manifest"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -84,13 +85,13 @@ func (w *Walker) Run(ctx context.Context) error {
 		if err := w.file(ctx, f, m, last); err != nil {
 			return err
 		}
-		if f.ext == extLog && !f.moved && f.number < m.segment {
+		if f.ext == extLog && !f.moved && f.number < m.Segment {
 			for i := range w.Findings[before:] {
 				w.Findings[before+i].What += "; the node has its points in period files, the log keeps it for peers"
 			}
 		}
 	}
-	for name := range m.files {
+	for name := range m.Files {
 		if !have[name] {
 			w.find(Finding{File: name, Offset: -1, What: "missing, and the checkpoint names it"})
 		}
@@ -110,18 +111,18 @@ func (w *Walker) Damaged() (n int) {
 	return n
 }
 
-func (w *Walker) manifest() manifest {
-	data, err := w.FS.ReadFile(filepath.Join(w.Path, checkpointName))
+func (w *Walker) manifest() manifest.Manifest {
+	data, err := w.FS.ReadFile(filepath.Join(w.Path, manifest.Name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return manifest{}
+		return manifest.Manifest{}
 	}
-	m := manifest{}
+	m := manifest.Manifest{}
 	if err == nil {
-		m, err = parseManifest(data)
+		m, err = manifest.Parse(data)
 	}
 	if err != nil {
 		w.find(Finding{
-			File: checkpointName, Offset: -1, What: err.Error() + "; a start unites all files instead",
+			File: manifest.Name, Offset: -1, What: err.Error() + "; a start unites all files instead",
 			Harmless: true,
 		})
 	}
@@ -156,7 +157,7 @@ func (w *Walker) list(below string) (files []file) {
 }
 
 // file reads one file.
-func (w *Walker) file(ctx context.Context, f file, m manifest, last bool) error {
+func (w *Walker) file(ctx context.Context, f file, m manifest.Manifest, last bool) error {
 	w.Files++
 	in, err := w.FS.Open(filepath.Join(w.Path, f.path))
 	if err != nil {
@@ -177,7 +178,7 @@ func (w *Walker) file(ctx context.Context, f file, m manifest, last bool) error 
 	if f.moved {
 		w.find(Finding{File: f.path, Offset: 0, Bytes: f.size, What: "it was written under another name"})
 	}
-	covered, listed := m.files[f.path]
+	covered, listed := m.Files[f.path]
 	if f.size <= frame.HeaderBytes && !listed && last {
 		w.find(Finding{File: f.path, Bytes: f.size, What: "begun and empty, as a crash leaves it", Harmless: true})
 		return nil
