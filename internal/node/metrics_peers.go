@@ -28,7 +28,7 @@ func newPeersCollector(p *peers) *peersCollector {
 			"Times that a shard's log was read from the disk for a peer, from a segment on."),
 		diskRecords: desc("log_disk_records_total", "Records that were read for peers so."),
 		diskBytes:   desc("log_disk_read_bytes_total", "Bytes of the log that were read for that."),
-		different: desc("proof_hours_different", "Hours that differ though nothing is under way.", "peer"),
+		different:   desc("proof_hours_different", "Hours that differ though nothing is under way.", "peer"),
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 
 // NewReader implements peering.Archive. The log on disk begins with the first record of all: whether a Reader begins
 // where it should is for package archive to test.
-func (d *disk) NewReader(shard int, _ archive.Covers) archive.Reader { return &diskReader{d: d, shard: shard} }
+func (d *disk) NewReader(shard int, _ archive.Covers) archive.Reader {
+	return &diskReader{d: d, shard: shard}
+}
 
 // diskReader reads the log of a node's disk.
 type diskReader struct {
