@@ -68,8 +68,8 @@ type read struct {
 	err   error
 }
 
-// NewReader makes a Reader from where on a peer lacks something of a shard. covers is called until Next gives a Chunk or
-// an error, by another goroutine.
+// NewReader makes a Reader from where on a peer lacks something of a shard. covers is called until Next gives a Chunk
+// or an error, by another goroutine.
 func (l *Log) NewReader(shard int, covers Covers) Reader {
 	l.begun.Add(1)
 	return &reader{log: l, covers: covers, place: place{shard: shard}}

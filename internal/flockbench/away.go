@@ -80,7 +80,8 @@ func (f *flock) equal(ctx context.Context, has, lacks *node) error {
 	})
 }
 
-// absent measures how long a node takes that was away while 10,000 points a second were written, of series that it knows.
+// absent measures how long a node takes that was away while 10,000 points a second were written, of series that it
+// knows.
 func (f *flock) absent(ctx context.Context) ([]Row, error) {
 	from, away := f.nodes[0], f.nodes[2]
 	ticks := int(f.cfg.Absence / cadence)

@@ -35,7 +35,8 @@ func newPeersCollector(p *peers) *peersCollector {
 // Describe implements prometheus.Collector.
 func (c *peersCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different, c.until, c.diskServes, c.diskRecords, c.diskBytes,
+		c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different, c.until,
+		c.diskServes, c.diskRecords, c.diskBytes,
 	} {
 		ch <- d
 	}

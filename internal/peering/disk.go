@@ -10,8 +10,8 @@ import (
 
 // Archive is the log on disk; archive.Log is one.
 type Archive interface {
-	// NewReader makes a Reader from where on a peer lacks something of a shard. covers says whether the peer knows all that
-	// it is to be told of a vector; it may be called by another goroutine.
+	// NewReader makes a Reader from where on a peer lacks something of a shard. covers says whether the peer knows all
+	// that it is to be told of a vector; it may be called by another goroutine.
 	NewReader(shard int, covers archive.Covers) archive.Reader
 }
 

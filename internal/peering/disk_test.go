@@ -71,8 +71,8 @@ func (l *logged) roll(tb testing.TB) {
 	}
 }
 
-// TestSession_fromDisk: a peer that lacks more than is in memory gets it from the disk, each entry once, or is told of a
-// gap, whatever is removed or damaged there meanwhile, and however often the connection breaks.
+// TestSession_fromDisk: a peer that lacks more than is in memory gets it from the disk, each entry once, or is told of
+// a gap, whatever is removed or damaged there meanwhile, and however often the connection breaks.
 func TestSession_fromDisk(t *testing.T) {
 	records := int64(0)
 	rapid.Check(t, func(r *rapid.T) {

@@ -122,7 +122,8 @@ func (f *FS) OpenAt(path string, offset int64) (fsx.File, error) {
 	if n == nil {
 		return nil, missing(Open, path)
 	}
-	return &file{fs: f, path: path, inode: n, in: bytes.NewReader(slices.Clone(n.data[min(offset, int64(len(n.data))):]))}, nil
+	rest := slices.Clone(n.data[min(offset, int64(len(n.data))):])
+	return &file{fs: f, path: path, inode: n, in: bytes.NewReader(rest)}, nil
 }
 
 // ReadFile implements fsx.FS.
