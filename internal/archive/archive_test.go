@@ -230,8 +230,10 @@ func TestReader_covered(t *testing.T) {
 	d := newDisk(t)
 	enc := replog.NewEncoder()
 	log := New(d.fs, testDir)
-	for range 3 {
-		d.roll()
+	for i := range 3 {
+		if i > 0 {
+			d.roll()
+		}
 		for range 10 {
 			d.write(shard, enc)
 		}
@@ -258,16 +260,17 @@ func TestReader_covered(t *testing.T) {
 		}
 	}
 	f(0, 0, 31)
+	f(5, 0, 31)
 	f(9, 0, 31)
 	f(10, 0, 21)
 	f(25, 0, 11)
 	f(30, 0, 11)
 	f(30, 1, 0)
-	d.check(d.fs.Remove(filepath.Join(testDir, frame.Name(2000, 2, "log"))))
+	d.check(d.fs.Remove(filepath.Join(testDir, frame.Name(1000, 1, "log"))))
 	if _, _, err := log.NewReader(shard, (&asker{}).covers).Next(t.Context()); !errors.Is(err, ErrNotCovered) {
 		t.Errorf("the segment that it needs is gone: %v", err)
 	}
-	if s := log.Stats(); s.Begun != 7 || s.Records != 105 || s.Bytes == 0 {
+	if s := log.Stats(); s.Begun != 8 || s.Records != 136 || s.Bytes == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -275,6 +278,7 @@ func TestReader_covered(t *testing.T) {
 // TestReader_suspect: a shard that lost points tells no vector: nobody may begin there.
 func TestReader_suspect(t *testing.T) {
 	d := newDisk(t)
+	d.check(d.fs.Remove(d.path()))
 	d.seg.number += 1000
 	d.seg.name = frame.Name(d.seg.number, d.seg.salt, "log")
 	st := replog.State{

@@ -108,12 +108,15 @@ func (l *Log) find(shard int, covers Covers) (segment, error) {
 		if i > 0 && list[i-1].salt == list[i].salt {
 			continue // it goes on for the one before
 		}
-		if h := l.head(list[i]); h != nil && h.covered(shard, covers) {
+		if h := l.head(list[i]); h != nil && (h.covered(shard, covers) || list[i].number == first && len(h.shards) == 0) {
 			return list[i], nil
 		}
 	}
 	return segment{}, ErrNotCovered
 }
+
+// first is the number of the first segment of all: there is nothing before it, though it does not say so.
+const first = 1000
 
 // covered says that nothing is before the segment which the peer lacks. One that says nothing of the shard, as the
 // first of a run, or of a shard that lost points, may be anywhere.
