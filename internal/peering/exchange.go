@@ -127,7 +127,8 @@ func (x *Exchange) Step(ctx context.Context) (done bool, err error) {
 	case len(x.hours) > 0:
 		return false, x.compareHour(ctx)
 	}
-	return true, x.finish(ctx)
+	err = x.finish(ctx)
+	return err == nil, err
 }
 
 // begin takes the peer's vector before anything else (R5).

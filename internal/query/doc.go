@@ -16,7 +16,7 @@
 // are resolved by one total order (Better), so that every replica answers the same. A series whose last period was
 // dropped is gone from the index. The index is a cache: losing it costs a replay of the journals, never a point. Feeds
 // of stores in memory (local.go) take about 3 % of one core together, however much changes: what they do not get to in
-// time they show later, never not at all.
+// time they show later, never not at all. While nobody looks they rest, and whoever looks then waits until all is read.
 //
 // # What it does not do
 //

@@ -58,7 +58,9 @@ func (x *Index) runLocal(ctx context.Context, ready <-chan *follower) error {
 	next := time.NewTimer(0)
 	defer next.Stop()
 	<-next.C
+	defer x.pace.end()
 	for {
+		looked := false
 		select {
 		case <-ctx.Done():
 			return nil
@@ -67,15 +69,31 @@ func (x *Index) runLocal(ctx context.Context, ready <-chan *follower) error {
 				next.Reset(x.cfg.Poll)
 			}
 			continue
+		case <-x.pace.wake:
+			looked = true
 		case <-next.C:
 		}
-		began := time.Now()
-		for _, f := range all {
-			if _, _ = f.look(ctx); ctx.Err() != nil {
-				return nil
+		began, more := time.Now(), true
+		for round := 0; more && (round == 0 || x.pace.resting.Load() != nil); round++ { // all of it after a rest
+			more = false
+			for _, f := range all {
+				left, _ := f.look(ctx)
+				if more = more || left; ctx.Err() != nil {
+					return nil
+				}
 			}
 		}
-		next.Reset(about(max(x.cfg.Poll, min(time.Since(began)*restFactor, restMax))))
+		pause := max(x.cfg.Poll, min(time.Since(began)*restFactor, restMax))
+		switch {
+		case looked:
+			x.pace.end()
+		case x.pace.resting.Load() != nil:
+			pause = restAtMost
+		case x.pace.unseen() && !more:
+			x.pace.rest()
+			pause = restAtMost
+		}
+		next.Reset(about(pause))
 	}
 }
 

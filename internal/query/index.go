@@ -37,6 +37,8 @@ type Index struct {
 	feeds   map[int]feed // by shard
 	restart map[int]bool // shards that are to be read anew
 	rate    rate
+
+	pace pace
 }
 
 // host is everything known under one name.
@@ -80,6 +82,7 @@ func NewIndex(cfg Config) *Index {
 	}
 	x := &Index{cfg: cfg, hosts: map[string]*host{}, feeds: map[int]feed{}, restart: map[int]bool{}}
 	x.ring.prev, x.ring.next = &x.ring, &x.ring
+	x.pace.begin()
 	for shard := range cfg.Readers {
 		x.feeds[shard] = feed{}
 	}
@@ -159,6 +162,7 @@ type HostSummary struct {
 
 // Hosts gives all hosts by name.
 func (x *Index) Hosts() []HostSummary {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	out := make([]HostSummary, 0, len(x.hosts))
@@ -171,6 +175,7 @@ func (x *Index) Hosts() []HostSummary {
 
 // HostSummary gives one host; false when it is not known.
 func (x *Index) HostSummary(name string) (HostSummary, bool) {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	h, ok := x.hosts[name]
@@ -188,6 +193,7 @@ type Metric struct {
 
 // Metrics gives all metric names, sorted.
 func (x *Index) Metrics() []Metric {
+	x.pace.look()
 	x.mu.RLock()
 	count := map[string]int{}
 	for _, h := range x.hosts {
@@ -217,6 +223,7 @@ func (e *entry) describe(since uint64) Newest {
 
 // Host gives the newest value of each metric of a host, by metric; nil when the host is not known.
 func (x *Index) Host(name string) []Newest {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	h, ok := x.hosts[name]
@@ -233,6 +240,7 @@ func (x *Index) Host(name string) []Newest {
 
 // Newest gives the newest value of one series.
 func (x *Index) Newest(hostName, metric string) (Newest, bool) {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if e := x.find(hostName, metric); e != nil {
@@ -251,6 +259,7 @@ type Updates struct {
 
 // Since gives what changed after the given version, the latest change first. Version 0 gives everything.
 func (x *Index) Since(version uint64) Updates {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	u := Updates{Version: x.version, Dropped: x.dropped > version}
@@ -262,6 +271,7 @@ func (x *Index) Since(version uint64) Updates {
 
 // Version is that of the last change.
 func (x *Index) Version() uint64 {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.version
@@ -269,6 +279,7 @@ func (x *Index) Version() uint64 {
 
 // ChangesPerSecond is how many series changed per second over the last ten seconds.
 func (x *Index) ChangesPerSecond() float64 {
+	x.pace.look()
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.rate.perSecond(x.cfg.Clock().Unix())

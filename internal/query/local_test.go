@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/dunlin-db/dunlin/internal/engine"
@@ -223,6 +224,51 @@ func TestFeed_endsUnderLoad(t *testing.T) {
 		if string(got[0][0].Value) != s.Text {
 			t.Fatalf("%s: %s, want %s", s.Host, s.Text, got[0][0].Value)
 		}
+	}
+}
+
+// TestIndex_rests: while nobody looks nothing is read; who looks sees all that was written before.
+func TestIndex_rests(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	sh := engineShard(t, "e")
+	value := 0
+	write := func() {
+		value++
+		k, _ := series.Day.ParseKey([]byte("2026-11-22:h:m"))
+		p := series.Point{TS: (day + int64(value)) * 1000, Value: fmt.Append(nil, value)}
+		if err := sh.Merge(t.Context(), []store.Group{{Key: k, Points: []series.Point{p}}}, store.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := NewIndex(Config{Layout: series.Day, Readers: map[int]store.Reader{1: sh.Reader()}, Poll: time.Millisecond})
+	x.pace.after = 20 * time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- x.Run(ctx) }()
+	for range 3 {
+		for until := time.Now().Add(20 * time.Second); x.pace.resting.Load() == nil; time.Sleep(time.Millisecond) {
+			if time.Now().After(until) {
+				t.Fatal("it never rests")
+			}
+		}
+		before := x.version // nobody writes it now
+		write()
+		time.Sleep(20 * time.Millisecond) // in which it would be read if it were followed
+		x.mu.RLock()
+		read := x.version != before
+		x.mu.RUnlock()
+		n, ok := x.Newest("h", "m")
+		if read || !ok || n.Text != fmt.Sprint(value) {
+			t.Errorf("read while it rests: %t; then %+v, want %d", read, n, value)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	x.Newest("h", "m") // waits for nothing
+	if x.pace.resting.Load() != nil {
+		t.Error("it rests though it has ended")
 	}
 }
 

@@ -33,6 +33,7 @@ func (x *Index) Range(ctx context.Context, ref Ref, from, to int64) ([]Sample, e
 // Ranges is Range for many series with one request per shard. The result of an unknown series is nil. A shard that can
 // not be read makes an error and its series nil; the rest is there.
 func (x *Index) Ranges(ctx context.Context, refs []Ref, from, to int64) ([][]Sample, error) {
+	x.pace.look()
 	from = max(from, 0)
 	if to < from {
 		return make([][]Sample, len(refs)), nil

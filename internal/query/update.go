@@ -37,7 +37,9 @@ type change struct {
 // renew enters the best of the newest points of a key that changed.
 func (x *Index) renew(e *entry, best series.Point, c change) {
 	x.version++
-	x.rate.add(c.now)
+	if x.pace.resting.Load() == nil { // else it is no change of this second
+		x.rate.add(c.now)
+	}
 	fresh := len(e.places) == 0
 	if n := e.newest; fresh || best.TS > n.TS || best.TS == n.TS && Better(best, n) {
 		e.newest = series.Point{
