@@ -207,6 +207,7 @@ var mayImport = map[string]string{
 	"internal/agent":      ". fleet",
 	"internal/advise":     ". ring series",
 	"internal/check":      ". advise ring",
+	"internal/muster":     ". ring tui",
 	"internal/node":       "*",
 	"internal/load":       "fleet",
 	"internal/bench":      ". query fleet load tui",

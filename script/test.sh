@@ -87,7 +87,7 @@ quick() {
 		for store in engine redis mixed; do
 			step "scenarios: $store" gotest -count=1 -timeout 240s -run "^TestScenarios\$/^$store\$" ./test/scenario
 		done
-		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$' $(go list ./test/... | grep -vE 'durable|client|flock')
+		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$|^TestPage' $(go list ./test/... | grep -vE 'durable|client|flock')
 	fi
 	[ ! -d test/client ] || step "the client, while nodes die and stop" gotest -count=1 -timeout 900s ./test/client
 	[ ! -d test/flock ] || step "flocks, cut, slowed, stopped and killed" gotest -count=1 -timeout 300s ./test/flock
@@ -106,6 +106,8 @@ more() {
 		with "DUNLIN_SIM_SEEDS=$seeds" gotest -count=1 -timeout 400s $(reading DUNLIN_SIM_SEEDS)
 	step "8 of the rules of the log protocol, broken on purpose" gotest -count=1 -timeout 600s -tags mutants \
 		-run '^TestMutants$' ./internal/simtest
+	[ ! -d test/scenario ] || step "the page, while a node is cut off and healed" gotest -count=1 -timeout 200s \
+		-run '^TestPage' ./test/scenario
 	step "fuzzing, 5 s a target" fuzz 5s
 }
 

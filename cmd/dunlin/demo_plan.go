@@ -13,6 +13,9 @@ import (
 // demoShards is the number of shards of a node: the eight processes of 2012.
 const demoShards = 8
 
+// demoProof is how often the demo's nodes prove that they are equal: often, so that one can watch it.
+const demoProof = 5 * time.Second
+
 // demoPlan is what a demo is going to run.
 type demoPlan struct {
 	flags       *demoFlags
@@ -90,7 +93,8 @@ func (p *demoPlan) makeChildren(n *demoNode, out io.Writer) error {
 		"--topology", filepath.Join(p.dir, n.name+".yaml"), "--name", n.name,
 		"--resp.listen-address", fmt.Sprintf("127.0.0.1:%d", n.resp),
 		"--web.listen-address", fmt.Sprintf("127.0.0.1:%d", n.web),
-		"--storage.path", data, "--redis.sweep-interval", p.flags.sweep.String(), "--log.level", p.flags.level)
+		"--storage.path", data, "--proof.interval", demoProof.String(),
+		"--redis.sweep-interval", p.flags.sweep.String(), "--log.level", p.flags.level)
 	for i, port := range n.redis {
 		dir := filepath.Join(data, fmt.Sprintf("redis-%d", i+1))
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -40,7 +40,8 @@ func (d *demo) print() {
 		fmt.Sprintf("sleep 1; redis-cli -p %d zrange $(date -u +%%F):laptop:test 0 -1 withscores", last.resp))
 	try("are all nodes equal?", fmt.Sprintf("%s check --topology %s --wait 10s", name, p.commonTopology()))
 	try("kill a node; it comes back and is filled by the others", fmt.Sprintf("kill -9 %d", other.child.pid()))
-	try("cut a node off, look at its page, heal it",
+	try("cut a node off, write on both sides, look at the page or here, heal it: the lag falls, the nodes are equal again",
+		fmt.Sprintf("%s flock --topology %s --watch", name, p.commonTopology()),
 		fmt.Sprintf("%s demo cut %s%s", name, last.name, dir), fmt.Sprintf("%s demo heal %s%s", name, last.name, dir))
 	d.printRedis(&b, try)
 	fmt.Fprintf(&b, "\nLogs: %s   Ctrl-C ends everything.\n", p.logDir())

@@ -56,7 +56,7 @@ Every flag can be given in the environment: --resp.listen-address as DUNLIN_RESP
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), ringCmd(), benchCmd(),
+		nodeCmd(), demoCmd(), agentCmd(), writeCmd(), readCmd(), checkCmd(), flockCmd(), ringCmd(), benchCmd(),
 		verifyCmd(), backupCmd(), restoreCmd(), dropCmd(), forgetCmd(), floorCmd(), versionCmd(),
 	)
 	for _, cmd := range root.Commands() {

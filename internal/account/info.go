@@ -13,8 +13,9 @@ import (
 
 // Section is a section of INFO: "# Name" and its fields, name and value.
 type Section struct {
-	Name   string
-	Fields [][2]string
+	Name     string
+	Fields   [][2]string
+	OnDemand bool // not told to those who name no section
 }
 
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
@@ -65,11 +66,11 @@ func (n Node) persistence() [][2]string {
 // buffers of clients take. traffic are the fields of Stats about connections.
 func (n Node) Sections(ctx context.Context, traffic [][2]string) []Section {
 	return []Section{
-		{"Memory", n.memory(ctx)},
-		{"Persistence", n.persistence()},
-		{"Stats", append(traffic, append(n.counts(), n.refusals()...)...)},
-		{"Replication", [][2]string{{"role", "master"}, {"connected_slaves", "0"}}},
-		{"Keyspace", n.keyspace(ctx)},
+		{Name: "Memory", Fields: n.memory(ctx)},
+		{Name: "Persistence", Fields: n.persistence()},
+		{Name: "Stats", Fields: append(traffic, append(n.counts(), n.refusals()...)...)},
+		{Name: "Replication", Fields: [][2]string{{"role", "master"}, {"connected_slaves", "0"}}},
+		{Name: "Keyspace", Fields: n.keyspace(ctx)},
 	}
 }
 

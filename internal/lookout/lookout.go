@@ -195,6 +195,20 @@ func (v *View) Lags() map[string]int64 {
 	return lags
 }
 
+// Peers gives all numbers that the peer says of each of its own peers.
+func (v *View) Peers() map[string]map[string]int64 {
+	all := map[string]map[string]int64{}
+	for k, text := range v.Info {
+		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
+			all[peer] = map[string]int64{}
+			for field, value := range parsePairs(text) {
+				all[peer][field] = number(value)
+			}
+		}
+	}
+	return all
+}
+
 // parsePairs reads a=1,b=2.
 func parsePairs(text string) map[string]string {
 	pairs := map[string]string{}

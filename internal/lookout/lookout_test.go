@@ -83,7 +83,8 @@ func (o *other) reply(cmd string) string {
 	case "INFO dunlin peers":
 		o.infos++
 		return bulk(fmt.Sprintf("# Dunlin\r\ndunlin_written:%d\r\n\r\n# Peers\r\n"+
-			"peer_a:state=following,up=true,lag_ms=7\r\npeer_b:state=unreachable,up=false,lag_ms=9\r\n", 1000*o.infos))
+			"peer_a:state=following,up=true,lag_ms=7,complete=12\r\n"+
+			"peer_b:state=unreachable,up=false,lag_ms=9\r\n", 1000*o.infos))
 	}
 	return "+OK\r\n"
 }
@@ -110,7 +111,8 @@ func TestLookout(t *testing.T) {
 		t.Errorf("skew %v, want the median of 1 s, -3 s and 9 s", s)
 	}
 	v := l.Views()["n1"]
-	if !v.Up || v.Number("dunlin_written") != 3000 || v.Lags()["a"] != 7 || v.Lags()["b"] != CutOff {
+	if !v.Up || v.Number("dunlin_written") != 3000 || v.Lags()["a"] != 7 || v.Lags()["b"] != CutOff ||
+		v.Peers()["a"]["complete"] != 12 {
 		t.Errorf("%+v, lags %v", v, v.Lags())
 	}
 	if others[1].infos != 3 {

@@ -23,6 +23,7 @@ type shardStatus struct {
 	Stats    store.Stats
 	Counters shard.Counters
 	Strays   int64  // keys that the ring places on another shard
+	Loading  bool   // not all that is on disk is in memory yet
 	Err      string // why the store could not be asked, "" = it answered
 }
 
@@ -41,7 +42,7 @@ func (n *Node) look(ctx context.Context) *status {
 	before := n.status.Load()
 	s := &status{At: time.Now(), Shards: make([]shardStatus, 0, len(n.shards))}
 	for i, sh := range n.ordered() {
-		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys()}
+		st := shardStatus{ID: sh.ID(), Counters: sh.Counters(), Strays: n.sweepers[i].Keys(), Loading: sh.Loading()}
 		err := sh.View(func(v store.Store) (err error) {
 			st.Stats, err = v.Stats(ctx)
 			return err
@@ -193,6 +194,7 @@ func (n *Node) info() []account.Section {
 		{"dunlin_site", n.self.Site},
 		{"dunlin_store", n.storeKind()},
 		{"dunlin_durability", n.durability()},
+		{"dunlin_divergence", num(n.peers.seen().Divergence)},
 		{"dunlin_fsync", n.cfg.Disk.Fsync.String()},
 		{"dunlin_http", n.cfg.WebAddr},
 		{"dunlin_url", n.self.URL},
@@ -213,24 +215,27 @@ func (n *Node) info() []account.Section {
 		{"dunlin_plain_keys", "local to this node, never replicated"},
 	}
 	links := [][2]string{{"behind_ms", num(s.behindMillis(n.peers.behindOf))}}
+	replicas := n.replicas(s)
 	for _, p := range s.peers() {
+		r := replicas[p.Peer]
 		links = append(links, [2]string{"peer_" + p.Peer, fmt.Sprintf(
-			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d", p.State, p.Err == "", p.LagMillis,
-			p.Bytes, p.Points, p.Commands)})
+			"state=%s,up=%t,lag_ms=%d,bytes=%d,points=%d,commands=%d,behind_ms=%d,complete=%d,same=%d,proven=%d,differ=%d",
+			p.State, p.Err == "", p.LagMillis, p.Bytes, p.Points, p.Commands, r.BehindMillis, r.Complete, r.Same, r.Proven,
+			r.HoursDifferent)})
 	}
-	shards := make([][2]string, 0, len(s.Shards))
+	shards, seen := make([][2]string, 0, len(s.Shards)), n.peers.seen()
 	for _, sh := range s.Shards {
 		shards = append(shards, [2]string{fmt.Sprintf("shard_%d", sh.ID), fmt.Sprintf(
-			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,stray=%d,up=%t",
+			"series=%d,points=%d,bytes=%d,written=%d,merged=%d,foreign=%d,stray=%d,up=%t,loading=%t,divergence=%d",
 			sh.Stats.Series, sh.Stats.Points, sh.Stats.Bytes, sh.Counters.Points, sh.Counters.Merged, sh.Stats.Foreign,
-			sh.Strays, sh.Err == "")})
+			sh.Strays, sh.Err == "", sh.Loading, seen.Shards[sh.ID])})
 	}
-	return []account.Section{
+	return append([]account.Section{
 		{Name: "Dunlin", Fields: own},
 		{Name: "Peers", Fields: links},
 		{Name: "Shards", Fields: shards},
 		{Name: "Replication", Fields: n.peers.fields()},
-	}
+	}, n.linkSections(s)...)
 }
 
 func (n *Node) storeKind() string {

@@ -61,7 +61,11 @@ func (n *Node) viewSelf(s *status) web.Node {
 	v := web.Node{
 		Name: n.self.Name, Site: n.self.Site, URL: n.self.URL, Page: pageOf(n.self, n.cfg.WebAddr), Up: true,
 		Store: n.storeKind(), Version: n.cfg.Version, Shards: n.self.Hold, Series: int64(st.Series), Points: st.Points,
-		Bytes: st.Bytes, PointsPerSecond: s.Rate, LagMillis: map[string]int64{}, Floor: n.period(n.keeper.Floor()),
+		Bytes: st.Bytes, PointsPerSecond: s.Rate, Floor: n.period(n.keeper.Floor()),
+		Safety: web.Safety{
+			LagMillis:  map[string]int64{},
+			Durability: n.durability(), Replicas: n.replicas(s), Divergence: n.peers.seen().Divergence,
+		},
 	}
 	for _, p := range s.peers() {
 		v.LagMillis[p.Peer] = lagOf(p.Err, p.LagMillis)
@@ -74,8 +78,18 @@ func viewPeer(t *ring.Node, p lookout.View) web.Node {
 		Name: t.Name, Site: t.Site, URL: t.URL, Page: pageOf(t, p.Info["dunlin_http"]), Up: p.Up, Error: p.Err,
 		Store: p.Info["dunlin_store"], Version: p.Info["dunlin_version"], Shards: t.Hold,
 		Series: p.Number("dunlin_series"), Points: p.Number("dunlin_points"),
-		Bytes: p.Number("dunlin_bytes"), PointsPerSecond: p.Rate, LagMillis: p.Lags(),
+		Bytes: p.Number("dunlin_bytes"), PointsPerSecond: p.Rate,
 		Floor: p.Info["dunlin_floor"],
+		Safety: web.Safety{
+			Durability: p.Info["dunlin_durability"], LagMillis: p.Lags(), Replicas: map[string]web.Replica{},
+			Divergence: p.Number("dunlin_divergence"),
+		},
+	}
+	for peer, of := range p.Peers() {
+		v.Replicas[peer] = web.Replica{
+			BehindMillis: of["behind_ms"], Complete: of["complete"], Same: of["same"], Proven: of["proven"],
+			HoursDifferent: of["differ"],
+		}
 	}
 	if v.Store == "" {
 		v.Store = map[bool]string{true: "redis", false: "engine"}[t.OnRedis()]

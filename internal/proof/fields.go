@@ -22,13 +22,17 @@ func (s Status) Fields() [][2]string {
 		fields = append(fields, [2]string{"divergence_last", s.LastAt.UTC().Format(time.RFC3339) + " " + s.Last})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Peers)) {
-		p, proven := s.Peers[name], "never"
-		if !p.Proven.IsZero() {
-			proven = p.Proven.UTC().Format(time.RFC3339)
-		}
+		p := s.Peers[name]
 		fields = append(fields, [2]string{"proof_of_" + name, fmt.Sprintf(
-			"proven_at=%s,looked_at=%s,hours_equal=%d,hours_moving=%d,hours_different=%d,shards_open=%d", proven,
-			p.At.UTC().Format(time.RFC3339), p.Equal, p.Moving, p.Differ, p.Open)})
+			"proven_at=%s,same_at=%s,looked_at=%s,hours_equal=%d,hours_moving=%d,hours_different=%d,shards_open=%d",
+			instant(p.Proven), instant(p.Same), instant(p.At), p.Equal, p.Moving, p.Differ, p.Open)})
 	}
 	return fields
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
 }

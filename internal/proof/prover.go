@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type Config struct {
 type Prover struct {
 	cfg   Config
 	was   map[at]Pair
+	same  map[at]time.Time         // when the digests of all hours were the same
 	ahead map[at]int               // rounds in which the own side had points that its vector did not cover yet
 	seen  map[at]map[int64]counted // differences that were counted
 
@@ -78,6 +80,7 @@ type Status struct {
 	Last       string // what was found last, "" = nothing yet
 	LastAt     time.Time
 	Reads      int64           // of all points in memory that were done
+	Shards     map[int]int64   // by shard: how many of Divergence
 	Peers      map[string]Seen // by name
 }
 
@@ -85,8 +88,12 @@ type Status struct {
 type Seen struct {
 	At                    time.Time
 	Equal, Moving, Differ int
-	Open                  int       // shards of which nothing can be said
-	Proven                time.Time // when nothing was open and nothing differed; zero = never
+	Open                  int         // shards of which nothing can be said
+	Shards                map[int]int // by shard: how many of Differ
+	Proven                time.Time   // when nothing was open and nothing differed; zero = never
+	// Same is when the digests of all hours were the same on both sides, of each shard then or later, since the peer is
+	// followed; zero = not yet. Under a steady load the hour that is written to hardly ever is.
+	Same time.Time
 }
 
 // New makes a Prover. It starts nothing.
@@ -98,8 +105,8 @@ func New(cfg Config) *Prover {
 		cfg.Reread = Reread
 	}
 	return &Prover{
-		cfg: cfg, was: map[at]Pair{}, ahead: map[at]int{}, seen: map[at]map[int64]counted{},
-		status: Status{Peers: map[string]Seen{}},
+		cfg: cfg, was: map[at]Pair{}, same: map[at]time.Time{}, ahead: map[at]int{}, seen: map[at]map[int64]counted{},
+		status: Status{Shards: map[int]int64{}, Peers: map[string]Seen{}},
 	}
 }
 
@@ -110,6 +117,7 @@ func (p *Prover) Run(ctx context.Context) error {
 	for wait(ctx, p.cfg.Every/2+rand.N(p.cfg.Every)) {
 		for _, peer := range p.cfg.Peers {
 			if _, ok := peer.Follows(); !ok {
+				p.lose(peer)
 				continue
 			}
 			if err := p.round(ctx, peer); err != nil && ctx.Err() == nil {
@@ -132,23 +140,46 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// lose notes that a peer is not followed: it goes its own way.
+func (p *Prover) lose(peer Peer) {
+	maps.DeleteFunc(p.same, func(a at, _ time.Time) bool { return a.peer == peer.Peer() })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if seen, ok := p.status.Peers[peer.Peer()]; ok {
+		seen.Same = time.Time{}
+		p.status.Peers[peer.Peer()] = seen
+	}
+}
+
+// sameAt is since when all shards of a peer have been seen to be the same; zero = one never was.
+func (p *Prover) sameAt(peer Peer) (oldest time.Time) {
+	for i, sh := range peer.Shards() {
+		if t := p.same[at{peer.Peer(), sh.ID()}]; i == 0 || t.Before(oldest) {
+			oldest = t
+		}
+	}
+	return oldest
+}
+
 // round looks at all shards of a peer.
 func (p *Prover) round(ctx context.Context, peer Peer) error {
 	remote, err := peer.Remote(ctx)
 	if err != nil {
 		return err
 	}
-	sum := Seen{At: time.Now()}
+	sum := Seen{At: time.Now(), Shards: map[int]int{}}
 	for _, sh := range peer.Shards() {
 		v, err := p.look(ctx, peer, sh, remote)
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", sh.ID(), err)
 		}
 		sum.Equal, sum.Moving, sum.Differ = sum.Equal+v.Equal, sum.Moving+v.Moving, sum.Differ+len(v.Different)
+		sum.Shards[sh.ID()] = len(v.Different)
 		if v.Open {
 			sum.Open++
 		}
 	}
+	sum.Same = p.sameAt(peer)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum.Proven = p.status.Peers[peer.Peer()].Proven
@@ -174,6 +205,9 @@ func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote pe
 		p.ahead[here] = 0
 	} else if p.ahead[here] == Patience {
 		exceed(sh)
+	}
+	if is.Own.Whole && is.Peer.Whole && maps.Equal(digests(is.Own), digests(is.Peer)) {
+		p.same[here] = time.Now()
 	}
 	was, ok := p.was[here]
 	p.was[here] = is
@@ -206,7 +240,7 @@ func (p *Prover) count(here at, found []Difference) (hours []int64) {
 		if old, known := before[d.Hour]; known && old.Difference == d {
 			s.rounds = (old.rounds + 1) % again
 		} else {
-			p.note("shard %d, hour %s: %d points here, %d on %s", here.shard, hourText(d.Hour), d.Own.Points, d.Peer.Points,
+			p.note(here.shard, "hour %s: %d points here, %d on %s", hourText(d.Hour), d.Own.Points, d.Peer.Points,
 				here.peer)
 		}
 		p.seen[here][d.Hour] = s
@@ -218,10 +252,11 @@ func (p *Prover) count(here at, found []Difference) (hours []int64) {
 }
 
 // note counts a difference and says what it is.
-func (p *Prover) note(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
+func (p *Prover) note(shard int, format string, args ...any) {
+	text := fmt.Sprintf("shard %d, "+format, append([]any{shard}, args...)...)
 	p.mu.Lock()
 	p.status.Divergence++
+	p.status.Shards[shard]++
 	p.status.Last, p.status.LastAt = text, time.Now()
 	p.mu.Unlock()
 	p.cfg.Log.Error("replicas differ though nothing is under way", "what", text)
@@ -255,9 +290,6 @@ func (p *Prover) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.status
-	s.Peers = make(map[string]Seen, len(p.status.Peers))
-	for name, seen := range p.status.Peers {
-		s.Peers[name] = seen
-	}
+	s.Shards, s.Peers = maps.Clone(p.status.Shards), maps.Clone(p.status.Peers)
 	return s
 }

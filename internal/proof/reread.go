@@ -82,7 +82,7 @@ func (p *Prover) known(keys []series.Key, k series.Key) bool {
 
 // damage counts a key whose memory is damaged.
 func (p *Prover) damage(sh *shard.Shard, k series.Key) {
-	p.note("shard %d, %s: its memory is damaged", sh.ID(), p.cfg.Layout.AppendKey(nil, k))
+	p.note(sh.ID(), "%s: its memory is damaged", p.cfg.Layout.AppendKey(nil, k))
 	p.mu.Lock()
 	p.status.Damaged++
 	p.mu.Unlock()

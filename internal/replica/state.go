@@ -25,6 +25,7 @@ type State struct {
 	exchange bool // there is a pending vector
 	jumping  bool // it is ahead of the vector
 	suspect  bool // points that the vector claims may be lost
+	refills  bool // the peer of the running exchange has all that the vector claims
 	turn     uint64
 	// excess is another number whenever points came that the vector of nobody may cover, and that no log tells of: all
 	// who follow this shard must compare then. 0 = there are none.
@@ -172,6 +173,7 @@ func (s *State) Seq(o replog.Origin) replog.Seq {
 func (s *State) Begin(v []replog.Reach, thin series.Period) {
 	s.exchange = true
 	s.turn++
+	s.refills = thin == 0 && s.claimsOf(v)
 	for _, r := range s.origins {
 		r.pending = r.seq
 	}
@@ -204,10 +206,26 @@ type Brought struct {
 	Vector []replog.Reach // of the peer, at the end: entries that will follow
 }
 
+// claimsOf says that v covers all that the vector claims of others, and of this shard's own past.
+func (s *State) claimsOf(v []replog.Reach) bool {
+	missing := len(s.origins) - 1 // the own entries of this incarnation are here
+	for _, p := range v {
+		if r := s.origins[p.Origin]; r != nil && p.Origin != s.self && p.Seq >= r.seq {
+			missing--
+		}
+	}
+	return missing == 0
+}
+
 // Finish ends an exchange: all that was to come is in the store now.
 func (s *State) Finish(b Brought) {
 	if s.jumping {
 		s.thins(b.Thin)
+	}
+	if s.suspect && !s.refills && mutant != "refilled-by-anyone" {
+		for _, r := range s.origins {
+			s.thins(r.last + 1)
+		}
 	}
 	loose := s.loose
 	if loose && b.Excess {
@@ -282,7 +300,8 @@ func (s *State) Thin() series.Period { return s.thin }
 // Exchanging says that an exchange is under way.
 func (s *State) Exchanging() bool { return s.exchange }
 
-// Suspect says that points were lost which the vector claims, until an exchange has brought them back (R5a).
+// Suspect says that points were lost which the vector claims, until an exchange has brought them back (R5a). One with a
+// peer that does not know all of them ends it too, as nobody may; then the shard is thin.
 func (s *State) Suspect() {
 	s.suspect = true
 	s.Exceed()

@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dunlin-db/dunlin/internal/replog"
+	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 var (
@@ -102,6 +103,28 @@ func TestState_suspect(t *testing.T) {
 	if !s.Whole() || s.Seq(other) != 7 {
 		t.Error("an exchange does not lift the suspicion")
 	}
+}
+
+// TestState_refilled: points are back only after an exchange with a peer that has all that the vector claims.
+func TestState_refilled(t *testing.T) {
+	f := func(want series.Period, thin series.Period, peer ...replog.Reach) {
+		t.Helper()
+		s := New(self)
+		s.Own(5)
+		s.Took(other, 7, 6)
+		s.Took(third, 2, 5)
+		s.Suspect()
+		s.Begin(peer, thin)
+		s.Finish(Brought{})
+		if got := s.Stored().Thin; got != want || s.Suspected() {
+			t.Errorf("after %v: thin before %d, want %d", peer, got, want)
+		}
+	}
+	f(0, 0, upTo(other, 7), upTo(third, 3))
+	f(7, 0, upTo(other, 6), upTo(third, 3))
+	f(7, 0, upTo(other, 7))
+	f(7, 0)
+	f(7, 4, upTo(other, 7), upTo(third, 3))
 }
 
 func TestState_Forget(t *testing.T) {

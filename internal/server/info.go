@@ -18,16 +18,16 @@ func cmdInfo(c *call) {
 	if c.srv.cfg.Info != nil {
 		all = append(all, c.srv.cfg.Info()...)
 	}
-	all = slices.DeleteFunc(all, func(s account.Section) bool { return !c.wants(s.Name) })
+	all = slices.DeleteFunc(all, func(s account.Section) bool { return !c.wants(s) })
 	c.w.BulkString(account.Text(all))
 }
 
-func (c *call) wants(section string) bool {
+func (c *call) wants(s account.Section) bool {
 	if len(c.args) == 1 {
-		return true
+		return !s.OnDemand
 	}
 	return slices.ContainsFunc(c.args[1:], func(a []byte) bool {
-		return is(a, strings.ToLower(section)) || is(a, "all") || is(a, "default") || is(a, "everything")
+		return is(a, strings.ToLower(s.Name)) || is(a, "all") || is(a, "everything") || is(a, "default") && !s.OnDemand
 	})
 }
 

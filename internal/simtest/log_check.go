@@ -185,6 +185,13 @@ func recount(node string, held map[string]bool, list []grid.HourDigest) error {
 	return nil
 }
 
+// hourOf gives the hour since 1970 of a point.
+func hourOf(text string) int64 {
+	p, err := series.ParseMember([]byte(lastWord(text)))
+	must(err)
+	return p.TS / store.HourMillis
+}
+
 func lastWord(text string) string {
 	b := []byte(text)
 	return string(b[slices.Index(b, ' ')+1:])

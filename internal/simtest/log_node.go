@@ -50,7 +50,7 @@ func (n *logNode) redis() bool { return n.shards[0].model != nil }
 type disk struct {
 	recs    []logRecord
 	durable int // of recs
-	damaged bool
+	damaged int // how many recs there were when one was lost, 0 = none was
 	floor   series.Period
 	edicts  []byte // the file
 	node    string
@@ -143,7 +143,8 @@ func (n *logNode) drop(floor series.Period) {
 func (n *logNode) replay() {
 	dicts := map[replog.Origin]*replog.Dict{}
 	var in replog.Reader
-	for _, r := range n.disk.recs {
+	whole := map[int]bool{} // shards that have said so since
+	for i, r := range n.disk.recs {
 		if replog.KindOf(r.rec) == replog.States {
 			st, err := replog.ReadState(r.rec)
 			must(err)
@@ -151,6 +152,7 @@ func (n *logNode) replay() {
 				tx := n.shards[one.Shard-1].sh.Begin()
 				tx.Restore(one)
 				tx.End()
+				whole[one.Shard] = whole[one.Shard] || i >= n.disk.damaged && len(one.Vector) > 0
 			}
 			continue
 		}
@@ -162,12 +164,11 @@ func (n *logNode) replay() {
 		n.shards[in.Shard-1].replay(&in, dicts[writer], writer)
 	}
 	for _, s := range n.shards {
-		if n.disk.damaged {
+		if n.disk.damaged > 0 && !whole[s.id] {
 			s.sh.Suspect()
 		}
 		s.sh.SetLoaded()
 	}
-	n.disk.damaged = false
 	n.disk.durable = len(n.disk.recs)
 }
 
@@ -252,9 +253,7 @@ func (f *LogFlock) fall(n *logNode) {
 			}
 		}
 	}
-	damaged := n.disk.damaged
 	f.boot(n) // to see what is left
-	n.disk.damaged = damaged
 	f.excuse(nil)
 	n.down = true
 }
@@ -275,7 +274,7 @@ func (f *LogFlock) damage(n *logNode) {
 	}
 	at := f.rng.IntN(n.disk.durable - 1)
 	n.disk.recs = slices.Delete(slices.Clone(n.disk.recs[:n.disk.durable]), at, at+1)
-	n.disk.damaged = true
+	n.disk.damaged = len(n.disk.recs)
 	f.fall(n)
 }
 

@@ -3,6 +3,7 @@ package simtest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/proof"
@@ -44,13 +45,13 @@ func (f *LogFlock) judge(l *logLink, s *logShard, v proof.Verdict) {
 	if len(v.Lacking) > 0 {
 		f.repair(l, s, v.Lacking)
 	}
+	var hours []int64
+	for _, d := range v.Different {
+		hours = append(hours, d.Hour)
+	}
 	switch {
-	case len(v.Different) == 0:
-	case !f.differ(s, l.to.shards[s.id-1]):
-		var hours []int64
-		for _, d := range v.Different {
-			hours = append(hours, d.Hour)
-		}
+	case len(hours) == 0:
+	case !f.differ(s, l.to.shards[s.id-1], hours):
 		f.repair(l, s, hours)
 	case f.wrong == nil:
 		f.wrong = fmt.Errorf("shard %d of %s and %s is said to differ: %+v", s.id, l.from.name, l.to.name, v.Different)
@@ -71,16 +72,16 @@ func (f *LogFlock) repair(l *logLink, s *logShard, hours []int64) {
 	}
 }
 
-// differ says whether two replicas differ by more than points that were forgotten once. By these they may, truly:
-// whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them take it over;
-// and a tombstone is lost with the last disk that had it.
-func (f *LogFlock) differ(a, b *logShard) bool {
+// differ says whether two replicas differ in some hours by more than points that were forgotten once. By these they
+// may, truly: whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them
+// take it over; and a tombstone is lost with the last disk that had it.
+func (f *LogFlock) differ(a, b *logShard, hours []int64) bool {
 	x, y := map[string]bool{}, map[string]bool{}
 	a.points(x)
 	b.points(y)
 	more := func(x, y map[string]bool) bool {
 		for text := range x {
-			if !y[text] && !dead(f.ever, text) {
+			if !y[text] && !dead(f.ever, text) && slices.Contains(hours, hourOf(text)) {
 				return true
 			}
 		}

@@ -26,6 +26,7 @@ var mutants = []string{
 	"start-not-raised",         // R5
 	"pending-published",        // R5a
 	"running-adopted",          // R5a: the vector of a peer with a running exchange is adopted
+	"refilled-by-anyone",       // who lost points has them back after an exchange with whomever
 	"suspect-adopted",          // R5a: so is that of one that lost points
 	"own-past-ignored",         // R7
 	"replay-over-holes",        // a hole in the own log counts as read

@@ -49,13 +49,14 @@ func testFlock() Flock {
 	f.Nodes = []Node{
 		{
 			Name: "sfo1", Site: "sfo", URL: "redis://127.0.0.1:6391", Up: true, Store: "engine", Version: "0.1.0", Shards: all,
-			Series: 2470, Points: 1_840_211, Bytes: 14_100_223, PointsPerSecond: 512.4, LagMillis: lag("sfo2", 31, "nyc1", 212),
-			Floor: "2026-11-20",
+			Series: 2470, Points: 1_840_211, Bytes: 14_100_223, PointsPerSecond: 512.4,
+			Safety: Safety{LagMillis: lag("sfo2", 31, "nyc1", 212)},
+			Floor:  "2026-11-20",
 		},
 		{
 			Name: "sfo2", Site: "sfo", URL: "redis://127.0.0.1:6392", Page: "http://127.0.0.1:8392", Up: true, Store: "redis",
 			Shards: all, Series: 2470, Points: -1, Bytes: 241_100_223, PointsPerSecond: 498,
-			LagMillis: lag("sfo1", 40, "nyc1", -1),
+			Safety: Safety{LagMillis: lag("sfo1", 40, "nyc1", -1)},
 		},
 		{Name: "nyc1", Site: "nyc", URL: "redis://127.0.0.1:6393", Store: "engine", Error: "dial tcp: connection refused"},
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -440,18 +439,7 @@ func scenarioCheck(t *testing.T, f *flock) {
 
 // scenarioPage: the page in a real browser shows a point within two seconds and hostile names as text.
 func scenarioPage(t *testing.T, f *flock) {
-	script, err := filepath.Abs(filepath.Join("..", "browser", "run.mjs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	modules := filepath.Join(filepath.Dir(script), "node_modules", "playwright-core")
-	if _, err := os.Stat(modules); err != nil {
-		missing(t, "the browser driver is not installed (make deps): %v", err)
-	}
-	page := fmt.Sprintf("http://127.0.0.1:%d/", f.ports.web+2)
-	if text, err := fetch(page); err != nil || !strings.Contains(text, `id="app"`) {
-		missing(t, "the page is not built into the binary (make web): %v %.200s", err, text)
-	}
+	script, page := browserScript(t, "run.mjs"), f.needPage()
 	cmd := exec.Command("node", script, page, fmt.Sprint(f.ports.resp))
 	out, err := cmd.CombinedOutput()
 	if err != nil {

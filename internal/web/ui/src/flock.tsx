@@ -1,6 +1,7 @@
 // The flock: nodes by site, and how far this node is behind its peers, shard by shard.
 
-import { bytes, count, lag } from "./format";
+import { age, bytes, clock, count, lag } from "./format";
+import { behind, complete, equality } from "./replicas";
 import * as s from "./state";
 import type { Flock, FlockNode, Link } from "./types";
 
@@ -14,12 +15,13 @@ export function FlockStrip() {
     <section>
       <h2>
         The flock <span class="muted">{up} of {f.nodes.length} nodes up</span>
+        <Equality flock={f} />
       </h2>
       <div class="sites">
         {[...sites].map(([site, nodes]) => (
           <div class="site" key={site}>
             <h3>{site}</h3>
-            <div class="nodes">{nodes.map((n) => <NodeCard key={n.name} node={n} self={n.name === f.self} />)}</div>
+            <div class="nodes">{nodes.map((n) => <NodeCard key={n.name} node={n} flock={f} />)}</div>
           </div>
         ))}
       </div>
@@ -28,11 +30,22 @@ export function FlockStrip() {
   );
 }
 
-function NodeCard({ node: n, self }: { node: FlockNode; self: boolean }) {
+function Equality({ flock: f }: { flock: Flock }) {
+  const v = equality(f, s.now.value);
+  if (!v) return null;
+  return (
+    <span class={`pill ${v.tone}`} data-testid="equality" title={v.title}>
+      {v.mark} {v.text}
+    </span>
+  );
+}
+
+function NodeCard({ node: n, flock: f }: { node: FlockNode; flock: Flock }) {
+  const self = n.name === f.self;
   const lags = Object.values(n.lagMillis ?? {});
   const reached = lags.filter((l) => l >= 0);
   const away = Object.entries(n.lagMillis ?? {}).filter(([, l]) => l < 0).map(([peer]) => peer);
-  const worst = reached.length ? Math.max(...reached) : -1;
+  const worst = behind(n);
   return (
     <article class={`node ${n.up ? "" : "down"} ${self ? "self" : ""}`} data-node={n.name}>
       <header>
@@ -49,25 +62,48 @@ function NodeCard({ node: n, self }: { node: FlockNode; self: boolean }) {
           <Fact name="points" value={n.points < 0 ? "–" : count(n.points)} />
           <Fact name="memory" value={bytes(n.bytes)} />
           <Fact name="lag" value={lags.length ? lag(worst) : "–"} tone={lags.length ? tone(worst) : ""} />
-          <Fact name="shards" value={String(n.shards?.length ?? 0)} />
+          <Fact name="disk" value={disk(n)} tone={n.durability === "degraded" ? "bad-text" : ""} />
         </dl>
       ) : (
         <p class="bad-text one-line" title={n.error}>not reached from here{n.error ? `: ${n.error}` : ""}</p>
       )}
       {n.up && reached.length > 0 && away.length > 0 && <p class="warn-text one-line">does not reach {away.join(", ")}</p>}
+      {n.divergence > 0 && <p class="bad-text one-line">≠ differed from a peer {n.divergence === 1 ? "once" : `${n.divergence} times`}</p>}
+      <Complete node={n} flock={f} />
       <footer class="muted">
         {n.url}
+        {` · ${n.shards?.length ?? 0} shards`}
         {n.floor && ` · keeps from ${n.floor}`}
       </footer>
     </article>
   );
 }
 
+// Complete says up to when this page's node has everything, and how long ago that was once it is no longer now.
+function Complete({ node: n, flock: f }: { node: FlockNode; flock: Flock }) {
+  const c = complete(f, n);
+  if (!c) return null;
+  const late = c.behind < 0 || c.behind > 3000;
+  return (
+    <p class={`one-line ${late ? tone(c.behind) : "muted"}`} data-testid="complete" title={c.text}>
+      {late ? "! " : ""}
+      {n.name === f.self ? "all others" : n.name} complete up to {clock(c.at)}
+      {c.behind > 3000 && `, ${age(c.behind)} ago`}
+    </p>
+  );
+}
+
+// disk says in a word what a crash of the node costs it.
+function disk(n: FlockNode): string {
+  if (n.store === "redis") return "Redis'";
+  return n.durability === "degraded" ? "! degraded" : n.durability === "memory only" ? "none" : n.durability || "–";
+}
+
 function Fact({ name, value, tone = "" }: { name: string; value: string; tone?: string }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd class={tone}>{value}</dd>
+      <dd class={tone} data-fact={name}>{value}</dd>
     </div>
   );
 }

@@ -55,4 +55,10 @@ export function lag(ms: number): string {
   return age(ms);
 }
 
+// clock is an instant as a wall clock here shows it.
+export function clock(ms: number): string {
+  const d = new Date(ms);
+  return [d.getHours(), d.getMinutes(), d.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+}
+
 export const ago = (ms: number): string => (ms < 1000 ? "now" : `${age(ms)} ago`);

@@ -16,6 +16,17 @@ export interface FlockNode {
   pointsPerSecond: number;
   lagMillis: Record<string, number> | null; // -1 = cut off
   floor: string;
+  durability: string;
+  divergence: number; // how often it differed from a peer though nothing was under way
+  replicas: Record<string, Replica> | null; // by peer
+}
+
+export interface Replica {
+  behindMillis: number; // -1 = not known
+  complete: number; // ms, 0 = never; so are the next two
+  same: number;
+  proven: number;
+  hoursDifferent: number;
 }
 
 export interface Link {
