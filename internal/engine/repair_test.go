@@ -226,8 +226,8 @@ func TestRemove_law(t *testing.T) {
 	})
 }
 
-// TestStore_damaged: a point that belongs into a chunk that can not be read is refused by name, whatever happened to the
-// chunk and however the point comes; nothing else ends.
+// TestStore_damaged: a point that belongs into a chunk that can not be read is refused by name, whatever happened to
+// the chunk and however the point comes; nothing else ends.
 func TestStore_damaged(t *testing.T) {
 	refused, damaged := 0, 0
 	r := rand.New(rand.NewPCG(1, 2))

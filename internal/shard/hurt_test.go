@@ -37,11 +37,11 @@ func (h *hurtStore) Apply(puts, passed []store.Put) error {
 	return h.Store.Apply(h.refuse(puts), passed)
 }
 
-// TestShard_hurt: points that damage keeps out are refused by name when a client sends them, and laid aside when a peer
-// does, until a peer's points mend the key.
-func TestShard_hurt(t *testing.T) {
-	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return noon }
+var hurtNoon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func newHurt(t *testing.T) (*Shard, *hurtStore) {
+	t.Helper()
+	clock := func() time.Time { return hurtNoon }
 	g, rec := grid.New("c"), replog.NewRecorder()
 	st := &hurtStore{Store: engine.New(engine.Config{
 		Layout: series.Day, Cluster: "c", Epoch: "a", Clock: clock, Recorder: rec, Shard: 1, Grid: g,
@@ -53,10 +53,17 @@ func TestShard_hurt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, st
+}
+
+// TestShard_hurt: points that damage keeps out are refused by name when a client sends them, and laid aside when a peer
+// does, until a peer's points mend the key.
+func TestShard_hurt(t *testing.T) {
+	s, st := newHurt(t)
 	k, _ := series.ParseSeries([]byte("h:m"))
-	k.Period = series.Day.PeriodOf(noon.UnixMilli())
+	k.Period = series.Day.PeriodOf(hurtNoon.UnixMilli())
 	put := func(second int) store.Put {
-		at := noon.Add(time.Duration(second-100) * time.Second)
+		at := hurtNoon.Add(time.Duration(second-100) * time.Second)
 		return store.Put{
 			Series: []byte("h:m"), Member: fmt.Appendf(nil, "%d:7", at.Unix()), TS: at.UnixMilli(), Period: k.Period,
 			ValueAt: uint8(len(fmt.Sprint(at.Unix())) + 1),
