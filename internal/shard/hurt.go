@@ -12,7 +12,8 @@ import (
 )
 
 // hurt is the keys whose memory is damaged, as a point showed that belongs between what can not be read. Points of
-// peers that do are laid aside until the key is mended; a client is told to send its point again. Under the shard's lock.
+// peers that do are laid aside until the key is mended; a client is told to send its point again. Under the shard's
+// lock.
 type hurt struct {
 	keys  map[string]*hurtKey
 	aside int // points, of all keys
