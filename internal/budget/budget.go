@@ -231,6 +231,7 @@ func (b *Budget) CountDropped(n int) { b.refusals.dropped.Add(int64(n)) }
 func (b *Budget) CountRefused(why error, n int) {
 	switch {
 	case b == nil:
+	case why == store.ErrDamaged: // that is no limit
 	case IsSeriesLimit(why):
 		b.refusals.series.Add(int64(n))
 	default:

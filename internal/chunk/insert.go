@@ -13,6 +13,7 @@ const (
 	Inserted Outcome = iota
 	Known            // the point was there
 	NoRoom           // the buffer is too short, the point is not one, or the chunk is full; nothing has changed
+	Damaged          // the chunk is not what was written; nothing has changed
 )
 
 // Insert puts a point into an open chunk, in its place by time and then by the member's bytes. What stands before the
@@ -34,6 +35,9 @@ func (e *Encoder) Insert(s *State, m *Marks, buf []byte, pt Point) Outcome {
 		e.text = value
 		c := compare(Point{TS: b.ts[at], Frac: frac, Value: value}, pt)
 		if c == 0 {
+			if here.walk(b, at+1, n, math.MaxInt64); here.bits != s.bits {
+				return Damaged
+			}
 			return Known
 		}
 		if c > 0 {
@@ -42,12 +46,19 @@ func (e *Encoder) Insert(s *State, m *Marks, buf []byte, pt Point) Outcome {
 		}
 		at++
 	}
+	if here.bits > s.bits {
+		return Damaged
+	}
 	place, old := here.bits, here
 	here.acc = accAt(b.bytes, place)
 	fits := here.Append(buf, pt) && here.catchUp(&old, buf, b)
 	end := here
-	if !fits || !end.move(buf, b, old.bits, s.bits) {
+	bad := old.bits > s.bits || int(old.count) == n && old.bits < s.bits
+	if bad || !fits || !end.move(buf, b, old.bits, s.bits) {
 		copy(buf[from:], b.bytes[from:s.bits>>6<<3])
+		if bad {
+			return Damaged
+		}
 		return NoRoom
 	}
 	m.shift(place, &old, &here)

@@ -130,7 +130,7 @@ func (s *Store) locate(p *period, e *entry, pt series.Point) int {
 	return max(lo-1, 0)
 }
 
-// decode gives the points of chunk i, from one on, in scratch memory, good until the next decode.
+// decode gives the points of chunk i, from one on, in scratch memory, good until the next decode; nil = it is damaged.
 func (s *Store) decode(p *period, e *entry, i, from int) []chunk.Point {
 	s.old, s.oldText = s.old[:0], s.oldText[:0]
 	s.read(p, e, i)
@@ -141,7 +141,7 @@ func (s *Store) decode(p *period, e *entry, i, from int) []chunk.Point {
 		s.old = append(s.old, chunk.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.oldText[at:len(s.oldText):len(s.oldText)]})
 	}
 	if s.rd.Err() != nil {
-		panic("BUG: engine: a chunk in memory is damaged")
+		return nil
 	}
 	return s.old
 }

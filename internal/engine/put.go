@@ -127,7 +127,7 @@ func (s *Store) put(to target, put *store.Put, nowMicros int64) {
 // refusePut notes that a limit kept a point out.
 func (s *Store) refusePut(put *store.Put, why error) {
 	put.Err = why
-	if s.applying {
+	if s.applying && why != store.ErrDamaged {
 		s.cfg.Budget.CountDeferred()
 		return
 	}
@@ -172,7 +172,7 @@ func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 
 // Apply is Put for points of a peer: no limit on series keeps them out. The recorder is told of all of them, also of
 // those that were in the set before, and of those that are passed on only. The error is that of a limit on memory: some
-// may be stored.
+// may be stored. Points that damage keeps out have ErrDamaged.
 func (s *Store) Apply(puts, passed []store.Put) error {
 	s.applying = true
 	s.Put(puts)
@@ -181,7 +181,7 @@ func (s *Store) Apply(puts, passed []store.Put) error {
 		p := &puts[i]
 		switch {
 		case p.Added || p.BadKey:
-		case p.Err != nil:
+		case p.Err != nil && p.Err != store.ErrDamaged:
 			return p.Err
 		default:
 			s.tell(p)

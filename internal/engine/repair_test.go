@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -223,4 +224,52 @@ func TestRemove_law(t *testing.T) {
 			r.Fatalf("the hours are %s, want %s", now, all)
 		}
 	})
+}
+
+// TestStore_damaged: a point that belongs into a chunk that can not be read is refused by name, whatever happened to
+// the chunk and however the point comes; nothing else ends.
+func TestStore_damaged(t *testing.T) {
+	refused, damaged := 0, 0
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		h := newHurtStore(t)
+		p, e := h.find(h.k)
+		for i := range int(e.dirLen) {
+			b := p.chunkBytes(e, i)
+			if e.isOpen(i) {
+				b = b[:e.open.Size()&^7]
+			}
+			for range 1 + r.IntN(8) {
+				b[r.IntN(len(b))] ^= byte(1 + r.IntN(255))
+			}
+		}
+		if len(h.damaged()) > 0 {
+			damaged++
+		}
+		const first = 1795305600000
+		for at := range 70 {
+			ts := first + int64(at)*100_000 + 5_000
+			member := fmt.Appendf(nil, "%d:7", ts/1000)
+			put := store.Put{
+				Series: h.k.Series, Member: member, TS: ts, Period: h.k.Period, ValueAt: uint8(len(member) - 1),
+			}
+			if at%2 == 0 {
+				h.Put([]store.Put{put})
+				continue
+			}
+			puts := []store.Put{put}
+			if err := h.Apply(puts, nil); err != nil {
+				t.Fatalf("a peer's log is held up: %v", err)
+			}
+			if puts[0].Added && puts[0].Err != nil || puts[0].Err != nil && puts[0].Err != store.ErrDamaged {
+				t.Fatalf("%+v", puts[0])
+			}
+			if puts[0].Err != nil {
+				refused++
+			}
+		}
+	}
+	if refused == 0 || damaged < 100 {
+		t.Errorf("%d points are refused, in %d stores that are damaged", refused, damaged)
+	}
 }

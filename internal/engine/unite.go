@@ -147,7 +147,9 @@ func (s *Store) extend(p *period, e *entry, cp chunk.Point) error {
 	e.marks.Note(&e.open)
 	if n := e.open.Odd(); n != odd && n >= 4 && n&(n-1) == 0 { // perhaps other parameters suit it better
 		last := int(e.dirLen) - 1
-		s.rewrite(p, e, last, s.decode(p, e, last, 0))
+		if all := s.decode(p, e, last, 0); all != nil {
+			s.rewrite(p, e, last, all)
+		}
 	}
 	return nil
 }
@@ -191,9 +193,10 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	d := p.dirent(e, last)
 	full, keep := e.open, s.old[:0]
 	if n := full.Len() - lateKeep; e.late && n >= lateKeep {
-		keep = s.decode(p, e, last, n)
-		full = s.enc.Cut(&full, p.chunkBytes(e, last), n)
-		next = keep[0]
+		if keep = s.decode(p, e, last, n); keep != nil {
+			full = s.enc.Cut(&full, p.chunkBytes(e, last), n)
+			next = keep[0]
+		}
 	}
 	s.encoded = s.enc.Seal(s.encoded[:0], &full, p.chunkBytes(e, last))
 	p.slab.Release(d.Block, int(d.Size))
@@ -276,8 +279,8 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 			d.First = pt.TS
 			p.setDirent(e, last, d)
 		}
-	case chunk.NoRoom:
-		panic("BUG: engine: a point that is outside the grammar")
+	case chunk.Damaged, chunk.NoRoom: // there is room
+		s.refused.Add(1, store.ErrDamaged)
 	}
 }
 
@@ -304,14 +307,17 @@ func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (re
 // insert writes chunk i anew with the points in their places. It gives back those that are behind the open chunk.
 func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail []series.Point) {
 	old := s.decode(p, e, i, 0)
+	if old == nil {
+		s.refused.Add(len(points), store.ErrDamaged)
+		return nil
+	}
 	s.forgetSaved(p, e, i, old)
 	s.merged = s.merged[:0]
 	for at := 0; at < len(old) || len(points) > 0 && !e.isOpen(i); {
 		c := -1
-		switch {
-		case at == len(old):
+		if at == len(old) {
 			c = 1
-		case len(points) > 0:
+		} else if len(points) > 0 {
 			c = series.Compare(series.Point(old[at]), points[0])
 		}
 		switch {
@@ -333,10 +339,7 @@ func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail 
 }
 
 func (s *Store) noteLate(tsMillis int64) {
-	if tsMillis >= s.lateMillis {
-		return
-	}
-	if h := tsMillis / hourMillis; !slices.Contains(s.lateHours, h) {
+	if h := tsMillis / hourMillis; tsMillis < s.lateMillis && !slices.Contains(s.lateHours, h) {
 		s.lateHours = append(s.lateHours, h)
 	}
 }

@@ -23,7 +23,7 @@ func (f *flock) stopped(ctx context.Context) ([]Row, error) {
 		return nil, fmt.Errorf("stop %s: %w", still.name, err)
 	}
 	var peers []int64 // held for them, at the end of each quarter
-	w := newWriter(from, 0, hostsFor(highRate), time.Now().Add(-time.Hour))
+	w := newWriter(from, hostsFor(highRate), hostsFor(highRate), time.Now().Add(-time.Hour))
 	ticks := max(f.cfg.Points/perTick(hostsFor(highRate))/8, 1)
 	for range 4 {
 		if err = w.runFast(ctx, ticks); err != nil {
@@ -52,7 +52,8 @@ func (f *flock) stopped(ctx context.Context) ([]Row, error) {
 	}), nil
 }
 
-// equal waits until a node has what another has, which gets no points meanwhile.
+// equal waits until a node has what another has, which gets no points meanwhile. Digests cost both: they are compared
+// when the node says that it is complete.
 func (f *flock) equal(ctx context.Context, has, lacks *node) error {
 	day := time.Now().UTC().Format(time.DateOnly)
 	digest := func(n *node) (string, error) {
@@ -66,22 +67,33 @@ func (f *flock) equal(ctx context.Context, has, lacks *node) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
+	err = f.await(ctx, lacks.name+" to be complete", 10*time.Minute, func() (bool, error) {
+		return lacks.complete(ctx, len(f.nodes)-1, began)
+	})
+	if err != nil {
+		return err
+	}
 	return f.await(ctx, lacks.name+" to be equal", 10*time.Minute, func() (bool, error) {
 		got, err := digest(lacks)
 		return got == want, err
 	})
 }
 
-// absent measures how long a node takes that was away while 10,000 points a second were written.
+// absent measures how long a node takes that was away while 10,000 points a second were written, of series that it
+// knows.
 func (f *flock) absent(ctx context.Context) ([]Row, error) {
 	from, away := f.nodes[0], f.nodes[2]
 	ticks := int(f.cfg.Absence / cadence)
 	f.cfg.Progress(fmt.Sprintf("a node is away for %s", f.cfg.Absence))
-	if err := away.end(); err != nil {
+	w := newWriter(from, 2*hostsFor(highRate), hostsFor(lowRate), time.Now().Add(-f.cfg.Absence))
+	if err := w.runFast(ctx, 2); err != nil {
 		return nil, err
 	}
-	hosts := hostsFor(lowRate)
-	w := newWriter(from, 0, hosts, time.Now().Add(-f.cfg.Absence))
+	if err := errors.Join(f.equal(ctx, from, away), away.end()); err != nil {
+		return nil, err
+	}
+	known := w.sent
 	if err := w.runFast(ctx, ticks); err != nil {
 		return nil, err
 	}
@@ -94,7 +106,8 @@ func (f *flock) absent(ctx context.Context) ([]Row, error) {
 		return nil, err
 	}
 	return []Row{{
-		fmt.Sprintf("a node is back after %s, %d points behind: answers / has everything after", f.cfg.Absence, w.sent),
+		fmt.Sprintf("a node is back after %s, %d points behind: answers / has everything after", f.cfg.Absence,
+			w.sent-known),
 		seconds(answers) + " / " + seconds(time.Since(began)), "5 s",
 	}}, nil
 }

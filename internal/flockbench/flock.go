@@ -46,12 +46,12 @@ func (c *Config) newFlock(n int, cables bool) (*flock, error) {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	f := &flock{cfg: c, dir: dir}
-	for i := range n {
+	addrs, err := freeAddresses(n)
+	if err != nil {
+		return nil, errors.Join(err, f.stop())
+	}
+	for i, addr := range addrs {
 		name := "n" + strconv.Itoa(i+1)
-		addr, err := freeAddress()
-		if err != nil {
-			return nil, errors.Join(err, f.stop())
-		}
 		d, err := door.New(door.Config{URL: "redis://" + addr})
 		if err != nil {
 			return nil, errors.Join(err, f.stop())
@@ -91,13 +91,17 @@ func (f *flock) writeTopology(at *node, cables bool) error {
 	return nil
 }
 
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// freeAddresses gives n that nobody listens at, each another.
+func freeAddresses(n int) (addrs []string, err error) {
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer ln.Close() // when all are found
+		addrs = append(addrs, ln.Addr().String())
 	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
+	return addrs, nil
 }
 
 // start starts some nodes and waits until they answer.

@@ -25,6 +25,8 @@ type FS interface {
 	Create(path string) (File, error)
 	// Open opens a file for reading.
 	Open(path string) (File, error)
+	// OpenAt opens a file for reading from a place on, which may be its end.
+	OpenAt(path string, offset int64) (File, error)
 	// ReadFile gives the content of a file.
 	ReadFile(path string) ([]byte, error)
 	// ReadDir gives the names in a directory, sorted.
@@ -54,6 +56,17 @@ func (OS) Create(path string) (File, error) {
 
 // Open implements FS.
 func (OS) Open(path string) (File, error) { return file(os.Open(path)) }
+
+// OpenAt implements FS.
+func (OS) OpenAt(path string, offset int64) (File, error) {
+	f, err := os.Open(path)
+	if err == nil {
+		if _, err = f.Seek(offset, io.SeekStart); err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	return file(f, err)
+}
 
 // file keeps a nil *os.File from becoming a File that is not nil.
 func file(f *os.File, err error) (File, error) {

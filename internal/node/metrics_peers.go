@@ -7,6 +7,7 @@ type peersCollector struct {
 	p                                     *peers
 	divergence, repaired, damaged, mended *prometheus.Desc
 	proven, different, until              *prometheus.Desc // by peer
+	diskServes, diskRecords, diskBytes    *prometheus.Desc
 }
 
 func newPeersCollector(p *peers) *peersCollector {
@@ -23,13 +24,20 @@ func newPeersCollector(p *peers) *peersCollector {
 		proven:   desc("proof_timestamp_seconds", "When the peer was last proven equal, 0 = never.", "peer"),
 		until: desc("complete_timestamp_seconds",
 			"Up to when all points of a node are here, by its clock; 0 = not known.", "origin"),
-		different: desc("proof_hours_different", "Hours that differ though nothing is under way.", "peer"),
+		diskServes: desc("log_disk_serves_total",
+			"Times that a shard's log was read from the disk for a peer, from a segment on."),
+		diskRecords: desc("log_disk_records_total", "Records that were read for peers so."),
+		diskBytes:   desc("log_disk_read_bytes_total", "Bytes of the log that were read for that."),
+		different:   desc("proof_hours_different", "Hours that differ though nothing is under way.", "peer"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *peersCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different, c.until} {
+	for _, d := range []*prometheus.Desc{
+		c.divergence, c.repaired, c.damaged, c.mended, c.proven, c.different, c.until,
+		c.diskServes, c.diskRecords, c.diskBytes,
+	} {
 		ch <- d
 	}
 }
@@ -44,6 +52,12 @@ func (c *peersCollector) Collect(ch chan<- prometheus.Metric) {
 	counter(c.repaired, s.Repaired)
 	counter(c.damaged, s.Damaged)
 	counter(c.mended, s.Mended)
+	if c.p.archive != nil {
+		s := c.p.archive.Stats()
+		counter(c.diskServes, s.Begun)
+		counter(c.diskRecords, s.Records)
+		counter(c.diskBytes, s.Bytes)
+	}
 	for _, o := range c.p.origins() {
 		at := 0.0
 		if !o.Until.IsZero() {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dunlin-db/dunlin/internal/archive"
 	"github.com/dunlin-db/dunlin/internal/door"
+	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/proof"
@@ -22,15 +25,23 @@ import (
 	"github.com/dunlin-db/dunlin/internal/watermark"
 )
 
-// mostTail is how much of the log an engine node keeps in memory for its peers, all shards together.
-const mostTail = 32 << 20
+// How much of the log an engine node keeps in memory for its peers, all shards together: with a disk the rest is read
+// from there.
+const (
+	mostTail     = 32 << 20
+	mostDiskTail = 4 << 20
+)
 
-// tailBytes is mostTail, or a sixteenth of the limit on memory if that is less.
+// tailBytes is that, or a sixteenth of the limit on memory if that is less.
 func (n *Node) tailBytes() int64 {
-	if limit := n.cfg.Memory.Max; limit > 0 {
-		return min(mostTail, limit/16)
+	most := int64(mostTail)
+	if n.disk != nil {
+		most = mostDiskTail
 	}
-	return mostTail
+	if limit := n.cfg.Memory.Max; limit > 0 {
+		return min(most, limit/16)
+	}
+	return most
 }
 
 // peerTimeout is how long an answer of a peer may take, however slow the way.
@@ -44,6 +55,8 @@ type peers struct {
 	links []*peerLink
 	proof *proof.Prover
 	marks *watermark.Board
+
+	archive *archive.Log // the log on disk; nil = there is none
 }
 
 // peerLink is how this node follows one other.
@@ -92,6 +105,10 @@ func (n *Node) openPeers() error {
 	p.feed = &peering.Feed{
 		Self: p.hello, Meet: p.meet, Heard: p.heard, Shards: n.ordered(), Bell: p.bell, Clock: n.cfg.Clock,
 		Compared: p.compared, Edicts: n.orders, Marks: p.marks,
+	}
+	if n.disk != nil {
+		p.archive = archive.New(fsx.OS{}, filepath.Join(n.cfg.StoragePath, "log"))
+		p.feed.Disk = p.archive
 	}
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
@@ -219,6 +236,9 @@ func (p *peers) fields() (fields [][2]string) {
 	}
 	for _, o := range p.origins() {
 		fields = append(fields, [2]string{"complete_" + o.node, o.String()})
+	}
+	if p.archive != nil {
+		fields = append(fields, p.archive.Fields()...)
 	}
 	return append(fields, p.proof.Status().Fields()...)
 }

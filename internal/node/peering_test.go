@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
+	"github.com/dunlin-db/dunlin/internal/storage"
 )
 
 // logFlock is three nodes on the engine. The second keeps a disk.
@@ -22,6 +24,7 @@ type logFlock struct {
 	written int
 	step    time.Duration // between two points
 	proof   Proof
+	disks   bool // all nodes keep one
 }
 
 func newLogFlock(t *testing.T) *logFlock {
@@ -36,8 +39,9 @@ func newLogFlock(t *testing.T) *logFlock {
 
 func (f *logFlock) boot(i int) (*Node, func()) {
 	cfg := Config{Topology: f.topo, Name: f.topo.Nodes[i].Name, RespAddr: f.topo.Nodes[i].HostPort(), Proof: f.proof}
-	if i == 1 {
-		cfg.StoragePath = f.dir
+	if i == 1 || f.disks {
+		cfg.StoragePath = filepath.Join(f.dir, cfg.Name)
+		cfg.Disk.Keep = storage.Keep{Age: time.Hour, Bytes: 1 << 20}
 	}
 	return start(f.t, cfg)
 }
@@ -132,5 +136,32 @@ func TestNode_log(t *testing.T) {
 		if err != nil || !strings.HasPrefix(got[i], want[i]) {
 			t.Errorf("%q %v, want %q", got, err, want[i])
 		}
+	}
+}
+
+// TestNode_log_fromDisk: a node that starts again has nothing of its log in memory, and tells what a peer lacks of its
+// earlier life from the disk: nobody compares anything.
+func TestNode_log_fromDisk(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	f := newLogFlock(t)
+	f.disks = true
+	_, stop0 := f.boot(0)
+	_, stop1 := f.boot(1)
+	f.write(0, 100)
+	f.equal("the log of each on both", 0, 1)
+	stop1()
+	f.write(0, 500)
+	stop0()
+	n0, stop0 := f.boot(0)
+	defer stop0()
+	n1, stop1 := f.boot(1)
+	defer stop1()
+	f.write(0, 10)
+	f.equal("what the earlier life of the other wrote", 0, 1)
+	if s := brought(n1); s.Points != 510 || s.Repaired != 0 || s.Compares != 0 {
+		t.Errorf("it lacked 510 points, and is brought %s", s)
+	}
+	if s := n0.peers.archive.Stats(); s.Begun == 0 || s.Records == 0 || s.Bytes == 0 {
+		t.Errorf("nothing was read from the disk: %+v", s)
 	}
 }

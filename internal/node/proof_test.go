@@ -150,7 +150,7 @@ func TestNode_damage(t *testing.T) {
 		t.Fatal("n1 keeps no disk")
 	}
 	stop1() // the last checkpoint writes all full chunks
-	recs, _ := fullRecords(t, f.dir)
+	recs, _ := fullRecords(t, filepath.Join(f.dir, "n1"))
 	if len(recs) == 0 {
 		t.Fatal("no full chunk is on disk")
 	}
@@ -172,7 +172,7 @@ func TestNode_damage(t *testing.T) {
 	}
 	f.same("after the damage in memory", 0, 1)
 	stop1()
-	_, file := fullRecords(t, f.dir) // the files were written anew
+	_, file := fullRecords(t, filepath.Join(f.dir, "n1")) // the files were written anew
 	data, err := os.ReadFile(file)
 	if err == nil {
 		data[len(data)/2] ^= 1

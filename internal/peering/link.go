@@ -77,6 +77,7 @@ type Link struct {
 	status Status
 	lags   map[int]time.Time // by shard: all that the peer had then is here; zero = not yet
 	asked  time.Time         // when the pull that is under way was sent
+	behind bool              // the last answer was not all there was
 	life   Hello             // of the peer, while it is followed
 	most   int               // bytes of records in an answer
 	trip   time.Duration     // there and back, as the hello took
@@ -94,6 +95,7 @@ type Status struct {
 	Useful   int64     // of these, the ones that were new
 	Repaired int64     // points that exchanges brought
 	Compares int64     // exchanges that were done
+	Yields   int64     // pauses of exchanges, for the log
 	Lag      map[int]time.Duration
 }
 
@@ -276,6 +278,7 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.behind = err == nil && !a.Drained
 	s := &l.status
 	s.Entries, s.Useful, s.Points = s.Entries+int64(a.Entries), s.Useful+int64(a.Useful), s.Points+int64(a.Points)
 	if err == nil && a.Drained {
@@ -342,7 +345,9 @@ func (l *Link) exchange(ctx context.Context, w Want, remote Remote) (done exchan
 	x := NewExchange(w, remote)
 	l.cfg.Log.Info("exchange begins", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "adopt", w.Adopt)
 	for ok := false; !ok && done.err == nil; {
+		began := time.Now()
 		ok, done.err = x.Step(ctx)
+		l.yield(ctx, time.Since(began))
 	}
 	if done.err != nil {
 		x.Abandon()
@@ -351,6 +356,32 @@ func (l *Link) exchange(ctx context.Context, w Want, remote Remote) (done exchan
 	l.cfg.Log.Info("exchange ends", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "err", done.err, "hours", x.Repair.Hours,
 		"series", x.Repair.Series, "points", x.Repair.Points)
 	return done
+}
+
+// How long an exchange pauses after a piece of it, while the peer's log has more than was taken: so much longer than
+// the piece took, and that long at most.
+const (
+	yieldTimes = 4
+	mostYield  = 200 * time.Millisecond
+)
+
+// yield lets what is new go first: a piece of an exchange has taken some time.
+func (l *Link) yield(ctx context.Context, took time.Duration) {
+	l.mu.Lock()
+	behind := l.behind
+	if behind {
+		l.status.Yields++
+	}
+	l.mu.Unlock()
+	if !behind {
+		return
+	}
+	t := time.NewTimer(min(yieldTimes*took, mostYield))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 func (l *Link) exchanged(done []exchanged) {
@@ -440,8 +471,9 @@ func (s Status) String() string {
 	if !s.Complete.IsZero() {
 		complete = s.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
-	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,repaired=%d,exchanges=%d",
-		s.State, complete, worst.Milliseconds(), s.Entries, s.Useful, s.Points, s.Repaired, s.Compares)
+	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,"+
+		"repaired=%d,exchanges=%d,yields=%d", s.State, complete, worst.Milliseconds(), s.Entries, s.Useful, s.Points,
+		s.Repaired, s.Compares, s.Yields)
 }
 
 // Status is safe to call while Run runs.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
-	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/watermark"
 )
@@ -31,6 +30,7 @@ type Feed struct {
 	Clock  func() time.Time
 	// Compared gives the excess of a peer's shard that this node has compared with; may be nil.
 	Compared func(peer string, shard int) uint64
+	Disk     Archive          // where the log goes on when it is no longer in memory; nil = nowhere
 	Edicts   Edicts           // what was dropped and forgotten; may be nil
 	Marks    *watermark.Board // up to when others are complete here; nil = nobody wants to know
 }
@@ -77,10 +77,9 @@ type Session struct {
 type lane struct {
 	sh     *shard.Shard
 	cursor replica.Cursor
-	enc    *replog.Recorder
-	named  map[uint64][]replog.Named // by the epoch of the own records, and number
-	in     replog.Reader
-	told   told
+	disk   fromDisk
+	writer
+	told told
 }
 
 // told is what the peer was told of a shard.
@@ -152,7 +151,7 @@ func (s *Session) Pull(ctx context.Context, req, dst []byte, wait bool) ([]byte,
 	if err := s.read(req); err != nil {
 		return nil, err
 	}
-	a := &answering{left: s.most}
+	a := &answering{ctx: ctx, left: s.most}
 	s.collect(a)
 	if wait && a.left > 0 && !a.urgent {
 		s.await(ctx, a)
@@ -182,13 +181,14 @@ func (s *Session) read(req []byte) error {
 			if sh == nil {
 				return fmt.Errorf("shard %d: %w", a.shard, errShard)
 			}
-			l = &lane{sh: sh, enc: replog.NewEncoder(), named: map[uint64][]replog.Named{}}
+			l = &lane{sh: sh, writer: writer{self: sh.Origin(), enc: replog.NewEncoder()}}
 			s.lanes[a.shard] = l
 		}
 		if a.reset {
 			tx := l.sh.Begin()
 			l.cursor.Reset(tx.Tail(), a.vector)
 			tx.End()
+			l.disk = fromDisk{}
 		} else {
 			l.cursor.Knows(a.vector)
 		}
@@ -201,6 +201,8 @@ func (s *Session) read(req []byte) error {
 
 // answering is an answer that is being collected.
 type answering struct {
+	ctx     context.Context
+	err     error
 	parts   []part
 	left    int // bytes of records
 	entries int
@@ -210,10 +212,10 @@ type answering struct {
 
 // part is what is answered for one shard.
 type part struct {
-	lane  *lane
-	told  told
-	news  bool // the peer was told otherwise before
-	picks []replica.Pick
+	lane *lane
+	told told
+	news bool // the peer was told otherwise before
+	recs [][]byte
 }
 
 // collect adds what there is for the peer. Which shard comes first changes, so that none waits for another to be done.
@@ -230,13 +232,13 @@ func (s *Session) collect(a *answering) {
 		switch p.news = p.told != l.told; {
 		case p.news:
 			l.told, a.urgent = p.told, true
-		case len(p.picks) == 0 && p.told.status == statusOK:
+		case len(p.recs) == 0 && p.told.status == statusOK:
 			continue
 		}
-		for _, pick := range p.picks {
-			a.left -= len(pick.Record)
+		for _, rec := range p.recs {
+			a.left -= len(rec)
 		}
-		a.entries += len(p.picks)
+		a.entries += len(p.recs)
 		a.parts = append(a.parts, p)
 	}
 }
@@ -252,12 +254,21 @@ func (l *lane) collect(s *Session, a *answering) (p part) {
 		a.drained = false
 		return p
 	}
-	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Most: a.left})
-	p.told = told{excess: served.Excess}
-	if served.Gap {
-		p.told.status = statusGap
+	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Most: a.left, Disk: s.feed.Disk != nil})
+	a.drained = a.drained && served.Drained
+	err := error(nil)
+	if served.Lacks == nil {
+		l.disk = fromDisk{}
+		p.recs, err = l.encode(served.Picks, l.ofTail)
+	} else {
+		p.recs, served.Gap = l.readDisk(a, s.feed.Disk, served.Lacks)
 	}
-	p.picks, a.drained = served.Picks, a.drained && served.Drained
+	if a.err = errors.Join(a.err, err); served.Gap {
+		p.told.status = statusGap
+	} else {
+		p.told.status = statusOK
+	}
+	p.told.excess = served.Excess
 	return p
 }
 
@@ -306,6 +317,9 @@ func (s *Session) pause(ctx context.Context) bool {
 // append writes the answer: version, wall clock in ms, whether that is all there is, the hash of the edicts, the parts,
 // and marks.
 func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
+	if a.err != nil {
+		return nil, a.err
+	}
 	dst = binary.AppendUvarint(append(dst, Version), uint64(s.feed.Clock().UnixMilli()))
 	drained := byte(0)
 	if a.drained {
@@ -321,77 +335,10 @@ func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
 		} else {
 			dst = append(dst, byte(p.told.status))
 		}
-		recs, err := p.lane.encode(p.picks)
-		if err != nil {
-			return nil, err
-		}
-		dst = binary.AppendUvarint(dst, uint64(len(recs)))
-		for _, rec := range recs {
+		dst = binary.AppendUvarint(dst, uint64(len(p.recs)))
+		for _, rec := range p.recs {
 			dst = appendText(dst, rec)
 		}
 	}
 	return s.appendMarks(dst), nil
-}
-
-// encode writes entries again with the names that this connection knows; those that follow each other become one.
-func (l *lane) encode(picks []replica.Pick) (recs [][]byte, err error) {
-	for len(picks) > 0 {
-		n, points := 1, picks[0].Head.Points
-		for n < len(picks) && picks[n].Head.Origin == picks[0].Head.Origin &&
-			picks[n].Head.First() == picks[n-1].Head.Seq+1 && points+picks[n].Head.Points <= replog.MostPoints {
-			points += picks[n].Head.Points
-			n++
-		}
-		l.enc.BeginEntry()
-		for _, p := range picks[:n] {
-			if err := l.points(p); err != nil {
-				return nil, err
-			}
-		}
-		h := picks[n-1].Head
-		recs = append(recs, append([]byte(nil), l.enc.Record(replog.Head{
-			Shard: h.Shard, Seq: h.Seq, Count: h.Seq - picks[0].Head.First() + 1, Origin: h.Origin,
-			Foreign: h.Origin != l.sh.Origin(),
-		})...))
-		picks = picks[n:]
-	}
-	return recs, nil
-}
-
-// points encodes the points of an entry.
-func (l *lane) points(p replica.Pick) error {
-	if err := l.in.Reset(p.Record); err != nil {
-		return fmt.Errorf("read an entry of the own log: %w", err)
-	}
-	epoch := l.in.Epoch()
-	named := l.named[epoch]
-	p.Names.View(func(d *replog.Dict) {
-		for l.in.Next(d) && l.in.Series != nil {
-			for l.in.Number >= uint64(len(named)) {
-				named = append(named, replog.Named{})
-			}
-			l.enc.Point(&named[l.in.Number], l.in.Series, &series.Point{
-				TS: l.in.TS, Frac: l.in.Frac, Value: l.in.Member[l.in.ValueAt:],
-			})
-		}
-	})
-	l.keep(epoch, named)
-	if l.in.Err() != nil || l.in.Unknown > 0 {
-		return fmt.Errorf("read an entry of the own log: %d unknown names: %w", l.in.Unknown, replog.ErrCorrupt)
-	}
-	return nil
-}
-
-// mostEpochs is how many of them a Tail has points of, as a rule: the current one and that before.
-const mostEpochs = 2
-
-func (l *lane) keep(epoch uint64, named []replog.Named) {
-	l.named[epoch] = named
-	for len(l.named) > mostEpochs {
-		oldest := epoch
-		for e := range l.named {
-			oldest = min(oldest, e)
-		}
-		delete(l.named, oldest)
-	}
 }

@@ -20,17 +20,35 @@ const (
 	mendPause  = 200 * time.Millisecond
 )
 
-// runReads reads all points in memory, again and again.
+// runReads reads all points in memory, again and again, and looks more often after what a write found damaged.
 func (p *Prover) runReads(ctx context.Context) {
 	hurt := map[int][]series.Key{} // by shard: what could not be mended
-	for wait(ctx, p.cfg.Reread) {
+	last := time.Now()
+	for wait(ctx, min(p.cfg.Every, p.cfg.Reread)) {
+		all := time.Since(last) >= p.cfg.Reread
 		for _, sh := range p.cfg.Self.Shards {
+			p.meet(sh, sh.Hurt(), hurt)
 			p.mendAll(ctx, sh, hurt)
-			p.read(ctx, sh, hurt)
+			if all {
+				p.read(ctx, sh, hurt)
+			}
 		}
-		p.mu.Lock()
-		p.status.Reads++
-		p.mu.Unlock()
+		if all {
+			last = time.Now()
+			p.mu.Lock()
+			p.status.Reads++
+			p.mu.Unlock()
+		}
+	}
+}
+
+// meet notes keys that are damaged.
+func (p *Prover) meet(sh *shard.Shard, damaged []series.Key, hurt map[int][]series.Key) {
+	for _, k := range damaged {
+		if !p.known(hurt[sh.ID()], k) {
+			p.damage(sh, k)
+			hurt[sh.ID()] = append(hurt[sh.ID()], k)
+		}
 	}
 }
 
@@ -44,13 +62,7 @@ func (p *Prover) read(ctx context.Context, sh *shard.Shard, hurt map[int][]serie
 		for from, more := uint32(0), true; more; {
 			began := time.Now()
 			damaged, next := sh.Verify(period, from)
-			for _, k := range damaged {
-				if p.known(hurt[sh.ID()], k) {
-					continue
-				}
-				p.damage(sh, k)
-				hurt[sh.ID()] = append(hurt[sh.ID()], k)
-			}
+			p.meet(sh, damaged, hurt)
 			if len(damaged) > 0 {
 				p.mendAll(ctx, sh, hurt)
 			}

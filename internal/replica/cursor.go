@@ -15,6 +15,7 @@ const Hold = time.Second
 type Cursor struct {
 	front, back uint64
 	sent        map[replog.Origin]replog.Seq
+	patience    patience
 }
 
 // Reset makes a Cursor begin anew, for a peer that knows so much.
@@ -43,29 +44,39 @@ type Asker struct {
 	Follows map[string]bool // nodes that the peer has a working link to
 	Now     time.Duration   // as Append was told
 	Most    int             // bytes of records, about
+	Disk    bool            // the log on disk can be read where the Tail does not reach back
 }
 
 // Served is what a peer is to get.
 type Served struct {
 	Picks   []Pick
-	Gap     bool   // the Tail does not have all that it lacks (R4)
+	Gap     bool   // the log does not have all that it lacks (R4)
+	Lacks   *Lacks // the Tail does not have that, the log on disk may; nil = it has
 	Drained bool   // there is no more that may go now
 	Excess  uint64 // of the State
 }
 
 // Serve picks the next entries for the peer.
 func (c *Cursor) Serve(t *Tail, s *State, a Asker) Served {
-	if c.sent == nil || !s.Covers(c.sent) {
+	whole := c.sent != nil && s.Covers(c.sent)
+	if c.sent == nil || !whole && !a.Disk {
 		return Served{Gap: true, Excess: s.excess}
 	}
-	if first := t.First(); c.front < first || c.back < first { // what is gone is known to the peer, or there is a gap
+	if whole {
+		c.patience = patience{}
+	} else if s.jumping { // what the log has of an exchange counts only when that is done
+		return Served{Excess: s.excess}
+	} else if l, gap := c.lacks(s, a); gap || l != nil {
+		return Served{Gap: gap, Lacks: l, Excess: s.excess}
+	}
+	if first := t.First(); c.front < first || c.back < first { // what is gone is known to the peer, or comes later
 		c.front, c.back = max(c.front, first), max(c.back, first)
 	}
 	w := walk{t: t, s: s, left: a.Most}
 	c.front = w.from(c, c.front, t.End(), func(o replog.Origin) bool {
 		return o == s.self || !s.jumping && !a.Follows[o.Node]
 	})
-	if !s.jumping && mutant != "no-transit" {
+	if whole && !s.jumping && mutant != "no-transit" {
 		c.back = w.from(c, c.back, t.Before(a.Now-Hold), func(replog.Origin) bool { return true })
 	}
 	return Served{Picks: w.picks, Drained: c.front == t.End(), Excess: s.excess}

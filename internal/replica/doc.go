@@ -20,11 +20,11 @@
 // The names are those of the rules. R1: an origin is a node, a shard and an incarnation, which is drawn at every start.
 // R3: an entry is logged if and only if it is the next of its origin, whether or not it made the set grow; so entries
 // of an origin are without gaps everywhere. R4: what the Tail lets go raises the start first; who is behind the start
-// is told so, never served the rest. R5: after an exchange vector and start are those that the peer had before it. R5a:
-// while it runs its entries count for the pending vector, which nobody else is told. R7: the own earlier incarnations
-// are origins like any other. R8: an origin whose last period is below the floor is forgotten. R9: no clock decides
-// what is taken. Beyond these: points that came by no log and that no adopted vector covers are excess, and whoever
-// follows the shard is told to compare.
+// is told so, or served from the disk (Lacks), and never the rest without what is before it. R5: after an exchange
+// vector and start are those that the peer had before it. R5a: while it runs its entries count for the pending vector,
+// which nobody else is told. R7: the own earlier incarnations are origins like any other. R8: an origin whose last
+// period is below the floor is forgotten. R9: no clock decides what is taken. Beyond these: points that came by no log
+// and that no adopted vector covers are excess, and whoever follows the shard is told to compare.
 //
 // # What it does not do
 //

@@ -40,6 +40,7 @@ type State struct {
 type reach struct {
 	seq     replog.Seq    // all entries up to it are in the store, but for those of a running exchange
 	start   replog.Seq    // the Tail has every entry behind it, up to seq
+	jumped  replog.Seq    // entries up to it came by no log: an exchange brought their points
 	pending replog.Seq    // seq once the running exchange is done
 	jumps   bool          // the running exchange brings what lies between seq and entries that are taken meanwhile
 	last    series.Period // of its points, none is later
@@ -115,12 +116,17 @@ func (s *State) Trimmed(o replog.Origin, seq replog.Seq) {
 // Covers says whether whoever knows so much can be told the rest from the Tail; false: GAP (R4). A start that lies
 // ahead of what is known, which an exchange that came to nothing leaves behind, is no gap for who knows as much.
 func (s *State) Covers(asker map[replog.Origin]replog.Seq) bool {
+	return s.covers(asker, func(_ replog.Origin, r *reach) replog.Seq { return r.start })
+}
+
+// covers is Covers for those starts that are asked for.
+func (s *State) covers(asker map[replog.Origin]replog.Seq, start func(replog.Origin, *reach) replog.Seq) bool {
 	slack := replog.Seq(0)
 	if mutant == "gap-off-by-one" {
 		slack = 1
 	}
 	for o, r := range s.origins {
-		if asker[o]+slack < min(r.start, r.seq) && mutant != "gap-not-told" {
+		if asker[o]+slack < min(start(o, r), r.seq) && mutant != "gap-not-told" {
 			return false
 		}
 	}
@@ -181,7 +187,8 @@ func (s *State) Begin(v []replog.Reach, thin series.Period) {
 			r.jumps, s.jumping = true, true
 			s.thins(thin)
 			if mutant != "start-not-raised" {
-				r.start = max(r.start, p.Seq) // the Tail has nothing of what lies between
+				r.start = max(r.start, p.Seq) // no log has anything of what lies between
+				r.jumped = max(r.jumped, p.Seq)
 			}
 		}
 	}

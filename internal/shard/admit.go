@@ -139,7 +139,10 @@ func (t Tx) Put(puts []store.Put) {
 		}
 	}
 	t.s.counters.points.Add(int64(seen))
-	t.s.counters.refused.Add(int64(refused))
+	if refused > 0 {
+		t.s.counters.refused.Add(int64(refused))
+		t.s.noteHurt(puts, false)
+	}
 	if added > 0 {
 		t.s.number()
 	}

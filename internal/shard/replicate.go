@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -55,6 +56,9 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 			live = append(live, p)
 		}
 	}
+	if !s.hurt.room(len(live)) {
+		return v, store.ErrDamaged
+	}
 	s.cfg.Recorder.BeginEntry()
 	if err := t.Store.(applier).Apply(live, passed); err != nil {
 		return v, err
@@ -67,6 +71,9 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 		if live[i].Err != nil {
 			bad++
 		}
+	}
+	if bad > 0 {
+		s.noteHurt(live, true)
 	}
 	s.counters.pulled.Add(int64(len(live)))
 	s.counters.merged.Add(int64(added))
@@ -134,6 +141,7 @@ const repairs = "exchange"
 
 // uniteRuns unites points; those of one key that follow each other go in together.
 func (t Tx) uniteRuns(puts []store.Put) error {
+	s := t.s
 	for n := 0; len(puts) > 0; puts = puts[n:] {
 		k, err := series.ParseSeries(puts[0].Series)
 		if n = 1; err != nil {
@@ -150,7 +158,10 @@ func (t Tx) uniteRuns(puts []store.Put) error {
 		for i := range g[0].Added {
 			puts[i].Added = true
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrDamaged): // the exchange goes on without it
+			s.hurt.note(k)
+		case err != nil:
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ type Shard struct {
 	mu     sync.Mutex
 	logged wal.LSN // the last record
 	peers  replicas
+	hurt   hurt
 
 	floor    atomic.Int32 // series.Period
 	edicts   atomic.Pointer[edict.Set]

@@ -24,14 +24,6 @@ func (s *Shard) Verify(p series.Period, from uint32) (damaged []series.Key, next
 	return mend.Verify(st, p, from, verifyAtOnce)
 }
 
-// Replace puts points, in order and without duplicates, in the place of those of a damaged key, if they are the ones
-// that it had; false: they are not.
-func (s *Shard) Replace(k series.Key, points []series.Point) bool {
-	t := s.Begin()
-	defer t.End()
-	return mend.Replace(s.cfg.Store.(mend.Store), k, points)
-}
-
 // Edicts is what the shard goes by.
 func (s *Shard) Edicts() *edict.Set { return s.edicts.Load() }
 

@@ -92,6 +92,9 @@ func (f *LogFlock) boot(n *logNode) {
 	n.disk.node, n.disk.inc = n.name, n.inc
 	bell := &replica.Bell{}
 	n.feed = &peering.Feed{Bell: bell, Clock: f.clock(n)}
+	if n.inc%2 == 0 { // half of them serve their log from the disk too
+		n.feed.Disk = &n.disk
+	}
 	n.orders = f.newOrders(n)
 	n.feed.Edicts = n.orders
 	for _, s := range n.shards {

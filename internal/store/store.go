@@ -12,6 +12,9 @@ var ErrUnavailable = errors.New("store unavailable")
 
 // The limits of a store in memory. Nothing of what they refuse was stored; it may be taken later.
 var (
+	// ErrDamaged: a point belongs between others that can not be read.
+	ErrDamaged = errors.New("the memory that holds this series is damaged; it is mended from a peer as soon as one has " +
+		"the same points: send it again later")
 	// ErrMemory: what the node may use of memory is used up.
 	ErrMemory = errors.New("used memory > 'maxmemory'")
 	// ErrSeriesLimit: the period has as many series as it may have.

@@ -109,7 +109,10 @@ func (f *FS) Create(path string) (fsx.File, error) {
 }
 
 // Open implements fsx.FS.
-func (f *FS) Open(path string) (fsx.File, error) {
+func (f *FS) Open(path string) (fsx.File, error) { return f.OpenAt(path, 0) }
+
+// OpenAt implements fsx.FS.
+func (f *FS) OpenAt(path string, offset int64) (fsx.File, error) {
 	if err := f.check(Open, path); err != nil {
 		return nil, err
 	}
@@ -119,7 +122,8 @@ func (f *FS) Open(path string) (fsx.File, error) {
 	if n == nil {
 		return nil, missing(Open, path)
 	}
-	return &file{fs: f, path: path, inode: n, in: bytes.NewReader(slices.Clone(n.data))}, nil
+	rest := slices.Clone(n.data[min(offset, int64(len(n.data))):])
+	return &file{fs: f, path: path, inode: n, in: bytes.NewReader(rest)}, nil
 }
 
 // ReadFile implements fsx.FS.
