@@ -189,6 +189,7 @@ var mayImport = map[string]string{
 	"internal/keyspace":   "",
 	"internal/fsx":        "",
 	"internal/frame":      "",
+	"internal/vigil":      "",
 	"internal/wal":        "fsx frame",
 	"internal/storage":    "chunkrec engine frame fsx manifest replog series shard store wal",
 	"internal/manifest":   "",

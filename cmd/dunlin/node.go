@@ -20,6 +20,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/proof"
 	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/tui"
+	"github.com/dunlin-db/dunlin/internal/vigil"
 )
 
 // nodeFlags are the flags of dunlin node.
@@ -82,9 +83,14 @@ func (f *nodeFlags) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	watch := vigil.New()
+	cfg.Disk.Writing = watch.Note
 	n, err := node.New(cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.StoragePath != "" {
+		go watch.Run(ctx)
 	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

@@ -25,6 +25,7 @@ type Disk struct {
 	CheckpointBytes int64        // the log grows by it before a checkpoint; 0 = the default
 	MaxUnwritten    int64        // bytes that wait for a disk that does not work; 0 = the default
 	BackupPath      string       // where DN.BACKUP may write; "" = it may not
+	Writing         func()       // called before each write of the log; nil = nobody wants to know
 }
 
 // openDisk takes the storage directory of an engine node. A node on Redis, or without a directory, has none.
@@ -38,7 +39,7 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 		Origin: replog.Origin{Node: n.self.Name, Incarnation: incarnation}, Fsync: c.Fsync, Keep: c.Keep,
 		CheckpointBytes: c.CheckpointBytes, MaxUnwritten: c.MaxUnwritten, BackupPath: c.BackupPath, Log: n.log,
 		Now: time.Now, Held: func(bytes int64) { n.keeper.budget.Set(budget.Log, bytes) },
-		Edicts: n.orders.Logged,
+		Edicts: n.orders.Logged, Writing: c.Writing,
 	}, n.keeper.Floor())
 	if err == nil {
 		n.scrub = scrub.New(scrub.Config{

@@ -55,6 +55,7 @@ type Config struct {
 	Now          func() time.Time
 	Held         func(bytes int64) // told what the log keeps in memory; nil = nobody wants to know
 	Edicts       func() []byte     // what was dropped and forgotten; nil = nothing
+	Writing      func()            // called before each write of the log; nil = nobody wants to know
 }
 
 // Dir is the directory of a running node.
@@ -175,7 +176,7 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	d.disk.segment = first * 1000
 	d.wal = wal.New(wal.Config{
 		FS: cfg.FS, Dir: d.path(logDir), First: first, Policy: cfg.Fsync, MaxUnwritten: cfg.MaxUnwritten, Log: cfg.Log,
-		Salt: d.newSalt, Held: cfg.Held,
+		Salt: d.newSalt, Held: cfg.Held, Writing: cfg.Writing,
 	}, [][]byte{d.state(nil)})
 	return d, nil
 }

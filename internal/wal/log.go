@@ -29,6 +29,8 @@ type Config struct {
 	Log   *slog.Logger
 	// Held is told, some times a second, how many bytes the Log keeps in memory; nil = nobody wants to know.
 	Held func(bytes int64)
+	// Writing is called before each write to a file; nil = nobody wants to know.
+	Writing func()
 }
 
 // Log is the log. All methods are safe for concurrent use.

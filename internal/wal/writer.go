@@ -12,9 +12,10 @@ import (
 
 // writer is what only the holder of the turn touches.
 type writer struct {
-	todo    []part  // taken from pending
-	cur     *output // nil = none is open
-	tail    []part  // written, and perhaps not durable; with policy never nothing is kept
+	todo    []part   // taken from pending
+	cur     *output  // nil = none is open
+	tail    []part   // written, and perhaps not durable; with policy never nothing is kept
+	spare   [][]byte // memory of parts that were in it
 	dirty   []*output
 	life    uint64 // changes when a file fails
 	backoff time.Duration
@@ -48,6 +49,9 @@ func (l *Log) failure() error {
 
 // write writes all that was appended. The caller has the turn.
 func (l *Log) write() {
+	if l.cfg.Writing != nil {
+		l.cfg.Writing()
+	}
 	l.busy.write.Store(int64(l.cfg.Clock()) + 1)
 	defer l.busy.write.Store(0)
 	for {
@@ -99,14 +103,18 @@ func (l *Log) keep(p part) {
 		return
 	}
 	l.stats.unsynced.Add(int64(len(p.buf)))
-	if n := len(w.tail); n > 0 && w.tail[n-1].roll == p.roll && len(w.tail[n-1].buf)+len(p.buf) <= tailPart {
-		w.tail[n-1].buf = append(w.tail[n-1].buf, p.buf...)
-		w.tail[n-1].end = p.end
-		l.giveBack(p.buf)
-		return
+	n := len(w.tail)
+	if n == 0 || w.tail[n-1].roll != p.roll || len(w.tail[n-1].buf)+len(p.buf) > tailPart {
+		w.tail = append(w.tail, part{roll: p.roll})
+		n++
 	}
-	buf := make([]byte, 0, max(tailPart/4, len(p.buf)))
-	w.tail = append(w.tail, part{p.roll, append(buf, p.buf...), p.end})
+	last := &w.tail[n-1]
+	if s := len(w.spare); cap(last.buf) == 0 && s > 0 {
+		last.buf, w.spare = w.spare[s-1], w.spare[:s-1]
+	} else if cap(last.buf) == 0 {
+		last.buf = make([]byte, 0, max(tailPart, len(p.buf)))
+	}
+	last.buf, last.end = append(last.buf, p.buf...), p.end
 	l.giveBack(p.buf)
 }
 
@@ -195,7 +203,6 @@ func (l *Log) sync() {
 	lsn := l.written.Load()
 	began, since := l.cfg.Clock(), l.stats.unsyncedSince.Load()
 	if kept > 0 { // what is written from now on is kept apart
-		w.tail[kept-1].buf = w.tail[kept-1].buf[:len(w.tail[kept-1].buf):len(w.tail[kept-1].buf)]
 		w.tail = append(w.tail, part{roll: w.tail[kept-1].roll, end: w.tail[kept-1].end})
 	}
 	<-l.turn
@@ -218,8 +225,12 @@ func (l *Log) sync() {
 // forget lets go of what is durable now.
 func (l *Log) forget(kept int, lsn LSN, began time.Duration) {
 	w := &l.w
+	w.spare = w.spare[:min(len(w.spare), kept)] // what a burst needed goes with it
 	for _, p := range w.tail[:kept] {
 		l.stats.unsynced.Add(-int64(len(p.buf)))
+		if cap(p.buf) == tailPart {
+			w.spare = append(w.spare, p.buf[:0])
+		}
 	}
 	w.tail = w.tail[kept:]
 	left := w.dirty[:0]

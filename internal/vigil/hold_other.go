@@ -1,0 +1,9 @@
+//go:build !linux
+
+package vigil
+
+import "time"
+
+const holds = false
+
+func hold(time.Duration) {}
