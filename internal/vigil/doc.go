@@ -3,9 +3,9 @@
 // # What it is
 //
 // The runtime has one monitor thread. It sleeps while all processors (the Ps of the scheduler) are idle; a system call
-// that may block, as every write to a file may, wakes it, and then it looks every 20 µs until all are idle again. A node
-// that answers batches of 50 µs with one write each pays a fifth of all its CPU for that (docs/adr/015). While such
-// writes are noted, a Vigil holds one processor, which it has added, with a system call that the runtime takes for
+// that may block, as every write to a file may, wakes it, and then it looks every 20 µs until all are idle again. A
+// node that answers batches of 50 µs with one write each pays a fifth of all its CPU for that (docs/adr/015). While
+// such writes are noted, a Vigil holds one processor, which it has added, with a system call that the runtime takes for
 // work: the monitor stays awake and, finding nothing to do, looks every 10 ms at most.
 //
 // # Where it sits
