@@ -15,7 +15,8 @@
 // # Invariants
 //
 // The processor that is held is one more than there were, so nobody has fewer. It is held for 5 ms at a time, and given
-// back at once to whoever stops the world, whose signal ends the call. 100 ms after the last write it is idle.
+// back at once to whoever stops the world, whose signal ends the call. It is idle while there are fewer than 300 writes
+// a second: being woken costs less then.
 //
 // # What it does not do
 //

@@ -7,16 +7,20 @@ import (
 	"time"
 )
 
+// A hold and what comes with it costs about as much as two wakes of the monitor, so it pays from some hundred writes a
+// second on.
 const (
-	after = 100 * time.Millisecond // the last write the processor is idle
-	turn  = 5 * time.Millisecond   // for which it is held at a time
+	enough = 30                     // writes
+	within = 100 * time.Millisecond // or the processor is not held
+	turn   = 5 * time.Millisecond   // for which it is held at a time
 )
 
 // Vigil is for one process. Note is safe for concurrent use.
 type Vigil struct {
-	start time.Time
-	wrote atomic.Int64  // the last write, ns since start
-	kick  chan struct{} // holds one: there was none for a while
+	start  time.Time
+	writes atomic.Int64
+	since  atomic.Int64  // when the last enough-th write was, ns since start
+	kick   chan struct{} // holds one: enough were within the time
 }
 
 // New makes one that does nothing before Run.
@@ -24,8 +28,11 @@ func New() *Vigil { return &Vigil{start: time.Now(), kick: make(chan struct{}, 1
 
 // Note says that something is being written.
 func (v *Vigil) Note() {
+	if v.writes.Add(1)%enough != 0 {
+		return
+	}
 	now := int64(time.Since(v.start))
-	if time.Duration(now-v.wrote.Swap(now)) < after/2 {
+	if time.Duration(now-v.since.Swap(now)) > within {
 		return
 	}
 	select {
@@ -48,8 +55,11 @@ func (v *Vigil) Run(ctx context.Context) {
 			return
 		case <-v.kick:
 		}
-		for ctx.Err() == nil && time.Since(v.start)-time.Duration(v.wrote.Load()) < after {
-			hold(turn)
+		for before := int64(-enough); ctx.Err() == nil && v.writes.Load()-before >= enough; {
+			before = v.writes.Load()
+			for range within / turn {
+				hold(turn)
+			}
 		}
 	}
 }

@@ -23,7 +23,9 @@ func TestVigil(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	for i := range 300 {
-		v.Note()
+		for range enough / 10 {
+			v.Note()
+		}
 		if i%10 == 0 {
 			runtime.GC() // stops the world twice
 		}
@@ -32,8 +34,10 @@ func TestVigil(t *testing.T) {
 		<-done
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(after + 2*turn) // it has gone to rest, and is woken again
-	v.Note()
+	time.Sleep(3 * within) // it has gone to rest, and is woken again
+	for range 2 * enough {
+		v.Note()
+	}
 	stop()
 	all.Wait()
 	if got := runtime.GOMAXPROCS(0); got != before {
