@@ -32,7 +32,7 @@ func TestNode_damagedFile(t *testing.T) {
 	_, stop = f.boot(1)
 	f.equal("the node after a start", 1)
 	want := f.sums(1)
-	_, file := fullRecords(t, f.dir)
+	_, file := fullRecords(t, filepath.Join(f.dir, "n1"))
 	data, err := os.ReadFile(file)
 	if err == nil {
 		data[len(data)/2] ^= 1
@@ -56,7 +56,7 @@ func TestNode_damagedFile(t *testing.T) {
 		t.Errorf("the file is not named: %q", last)
 	}
 	stop()
-	w := storage.Walker{FS: fsx.OS{}, Path: f.dir}
+	w := storage.Walker{FS: fsx.OS{}, Path: filepath.Join(f.dir, "n1")}
 	if err := w.Run(context.Background()); err != nil || w.Damaged() > 0 {
 		t.Errorf("afterwards: %v, %v", err, w.Findings)
 	}
