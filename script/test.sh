@@ -89,8 +89,9 @@ quick() {
 		done
 		step "scenarios: the rest" gotest -count=1 -timeout 120s -skip '^TestScenarios$|^TestPage' $(go list ./test/... | grep -vE 'durable|client|flock')
 	fi
-	[ ! -d test/client ] || step "the client, while nodes die and stop" gotest -count=1 -timeout 900s ./test/client
-	[ ! -d test/flock ] || step "flocks, cut, slowed, stopped and killed" gotest -count=1 -timeout 300s ./test/flock
+	# Both mostly wait, so they run side by side.
+	[ ! -d test/flock ] || step "client and flocks, while nodes are cut off, slowed, stopped and killed" \
+		gotest -count=1 -timeout 900s ./test/client ./test/flock
 	[ ! -d test/durable ] || step "durability, on real processes and disks" gotest -count=1 -timeout 300s ./test/durable
 	[ ! -f test/interop/go.mod ] || step "client libraries: Go" in_dir test/interop gotest -count=1 -timeout 120s ./...
 	[ ! -f test/interop/ioredis/package.json ] || step "client libraries: ioredis" ioredis
