@@ -17,6 +17,7 @@ import (
 const (
 	settleRounds  = 5000
 	quietRounds   = 4
+	thinRounds    = 80 // while a shard is thin: what it lacks comes by the proof, which looks seldom, and twice
 	exchangeSteps = 30 // of an exchange, in a round, at most
 	journalRounds = 90
 	journalRound  = 10 * time.Second
@@ -30,7 +31,7 @@ func (f *LogFlock) Settle() {
 	if f.cfg.Redis > 0 {
 		round, least = journalRound, journalRounds
 	}
-	for i, quiet := 0, 0; i < settleRounds && (quiet < quietRounds || i < least); i++ {
+	for i, quiet := 0, 0; i < settleRounds && (quiet < quietRounds || i < least || quiet < thinRounds && f.thin()); i++ {
 		before := f.progress()
 		busy := f.everybody()
 		if quiet++; busy || f.progress() > before {
@@ -38,6 +39,20 @@ func (f *LogFlock) Settle() {
 		}
 		f.now = f.now.Add(round)
 	}
+}
+
+// thin says whether a shard may lack points that its vector claims.
+func (f *LogFlock) thin() bool {
+	for _, n := range f.nodes {
+		for _, s := range n.shards {
+			tx := s.sh.Begin()
+			thin := s.model == nil && tx.Peers().Thin() > n.disk.floor
+			if tx.End(); thin {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (f *LogFlock) heal() {
