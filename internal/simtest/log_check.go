@@ -16,7 +16,7 @@ import (
 // rounds of more time, and at least so many that every hour has been compared.
 const (
 	settleRounds  = 5000
-	quietRounds   = 4
+	quietRounds   = 12 // who stands still is given entries of others after some of them
 	thinRounds    = 80 // while a shard is thin: what it lacks comes by the proof, which looks seldom, and twice
 	exchangeSteps = 30 // of an exchange, in a round, at most
 	journalRounds = 90
