@@ -15,6 +15,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/address"
 	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/sock"
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
@@ -67,7 +68,7 @@ func New(cfg Config) (*Conn, error) {
 		Dialer: net.Dialer{Timeout: dialTimeout},
 	}}
 	c.opt.DialCtxFn = func(ctx context.Context, _ string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
-		return target.Dial(ctx, d, conf, func(raw net.Conn) net.Conn { return &counting{raw, &c.bytes} })
+		return target.Dial(ctx, d, conf, func(raw net.Conn) net.Conn { return &counting{sock.Quiet(raw), &c.bytes} })
 	}
 	return c, nil
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/dunlin-db/dunlin/internal/sock"
 )
 
 // smallRead is what an ordinary connection borrows for a read. One that fills it gets Limits.ReadBuffer next time.
@@ -139,7 +141,7 @@ func (c *Conn) readable(fd uintptr) bool {
 	r.s = c.l.get(c.big)
 	room := c.target(r.s)[len(c.part):]
 	for {
-		n, err := readNow(fd, room)
+		n, err := sock.Read(fd, room)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -300,7 +302,7 @@ func (c *Conn) send(out []byte) (n int, err error) {
 func (c *Conn) writable(fd uintptr) bool {
 	w := &c.write
 	for len(w.out) > 0 {
-		n, err := writeNow(fd, w.out)
+		n, err := sock.Write(fd, w.out)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
