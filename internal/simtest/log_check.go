@@ -31,7 +31,10 @@ func (f *LogFlock) Settle() {
 	if f.cfg.Redis > 0 {
 		round, least = journalRound, journalRounds
 	}
-	for i, quiet := 0, 0; i < settleRounds && (quiet < quietRounds || i < least || quiet < proofRounds && f.unproven()); i++ {
+	open := func(i, quiet int) bool {
+		return quiet < quietRounds || i < least || quiet < proofRounds && f.unproven()
+	}
+	for i, quiet := 0, 0; i < settleRounds && open(i, quiet); i++ {
 		before := f.progress()
 		busy := f.everybody()
 		if quiet++; busy || f.progress() > before {
@@ -41,8 +44,8 @@ func (f *LogFlock) Settle() {
 	}
 }
 
-// unproven says whether a shard may lack something that its vector claims, which only the proof finds: what its peer had
-// dropped, or what was forgotten once, by a tombstone that was lost with the last disk that had it.
+// unproven says whether a shard may lack something that its vector claims, which only the proof finds: what its peer
+// had dropped, or what was forgotten once, by a tombstone that was lost with the last disk that had it.
 func (f *LogFlock) unproven() bool {
 	for _, n := range f.nodes {
 		for i, s := range n.shards {
