@@ -24,6 +24,7 @@ type flock struct {
 	dir    string
 	nodes  []*node
 	cables []*cable.Cable // between each two nodes, if asked for
+	agents bool           // the load comes from agents
 }
 
 // node is one of them.

@@ -123,33 +123,39 @@ func (n *node) complete(ctx context.Context, others int, since time.Time) (bool,
 	return others == 0, nil
 }
 
-// cost measures what a node uses for its writers alone, and what it and a peer use when there is one.
+// cost measures what a node uses for its writers alone, and what it and a peer use when there is one. The writers are
+// agents; what one program costs that writes for all hosts is measured beside it.
 func (c *Config) cost(ctx context.Context) (rows []Row, err error) {
-	var alone, from, to usage
-	load := func(f *flock, n int) error {
-		c.Progress(fmt.Sprintf("%d points/s into %d node(s), for the CPU", highRate, n))
-		uses, err := f.loaded(ctx, highRate, f.nodes[0])
-		if err == nil && n == 1 {
-			alone = uses[0]
-		} else if err == nil {
-			from, to = uses[0], uses[1]
-		}
-		return err
-	}
-	for _, n := range []int{1, 2} {
-		if err = c.with(ctx, n, func(f *flock) error { return load(f, n) }); err != nil {
+	var uses [][]usage
+	for _, is := range []struct {
+		nodes  int
+		agents bool
+	}{{1, false}, {1, true}, {2, true}} {
+		err = c.with(ctx, is.nodes, func(f *flock) error {
+			f.agents = is.agents
+			c.Progress(fmt.Sprintf("%d points/s into one of %d node(s), for the CPU", highRate, is.nodes))
+			all, err := f.loaded(ctx, highRate, f.nodes[0])
+			uses = append(uses, all)
+			return err
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
 	points := float64(highRate) * max(c.Duration.Truncate(cadence), cadence).Seconds()
-	ingest := alone.cpu / points
-	micros := func(cpu float64) string { return fmt.Sprintf("%.2f µs", cpu/points*1e6) }
-	share := func(cpu float64) string { return fmt.Sprintf("%.0f %%", 100*cpu/points/ingest) }
+	program, alone := uses[0][0].cpu/points, uses[1][0].cpu/points
+	from, to := uses[2][0].cpu/points-alone, uses[2][1].cpu/points
+	wire := float64(uses[2][1].wire) / float64(uses[2][1].points)
+	micros := func(cpu float64) string { return fmt.Sprintf("%.2f µs", cpu*1e6) }
+	share := func(cpu float64) string {
+		return fmt.Sprintf("%s = %.0f %% (%.0f %% of one program's)", micros(cpu), 100*cpu/alone, 100*cpu/program)
+	}
 	return []Row{
-		{"CPU of a point that a writer sends, a node alone", micros(alone.cpu), ""},
-		{"replication, CPU of a point at the sender", micros(from.cpu-alone.cpu) + " = " + share(from.cpu-alone.cpu), "50 %"},
-		{"replication, CPU of a point at the receiver", micros(to.cpu) + " = " + share(to.cpu), "50 %"},
-		{"bytes on the wire for a new point and peer", fmt.Sprintf("%.2f", float64(to.wire)/float64(to.points)), "8"},
+		{"CPU of a point that agents send, a node alone", micros(alone), ""},
+		{"CPU of a point that one program sends for all hosts over one connection, a node alone", micros(program), ""},
+		{"replication, CPU of a point at the sender", share(from), "50 %"},
+		{"replication, CPU of a point at the receiver", share(to), "50 %"},
+		{"bytes on the wire for a new point and peer", fmt.Sprintf("%.2f", wire), "8"},
 	}, nil
 }
 
@@ -189,6 +195,7 @@ func (f *flock) runLoad(ctx context.Context, rate int, d time.Duration, at ...*n
 	hosts := hostsFor(rate) / len(at)
 	for i, n := range at {
 		w := newWriter(n, i*hosts, hosts, time.Now())
+		w.agents = f.agents
 		g.Go(func() error { return w.runFor(ctx, d) })
 	}
 	return g.Wait()

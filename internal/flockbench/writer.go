@@ -15,10 +15,11 @@ import (
 // cadence is between two points of a series. Some come a second late: at a shorter one they would meet the next.
 const cadence = 2 * time.Second
 
-// writer is a program that writes the metrics of some hosts to one node, as agents do: a host's tick in a few packets,
-// hosts spread over the cadence.
+// writer writes the metrics of some hosts to one node, the hosts spread over the cadence: as one program that collects
+// for all, what is due over one connection together, or as agents do, each host's tick by itself.
 type writer struct {
 	to     *node
+	agents bool
 	first  int
 	hosts  int
 	set    *load.Set
@@ -49,27 +50,72 @@ func newWriterEvery(interval time.Duration, to *node, hosts [2]int, start time.T
 	return &writer{to: to, first: hosts[0], hosts: hosts[1] - hosts[0], set: set, stream: set.Stream(hosts[0], hosts[1])}
 }
 
+// mostConns is how many connections agents have: each is that of a few hosts, whose ticks are far apart.
+const mostConns = 1000
+
 // runFor writes at its pace until a time has passed.
 func (w *writer) runFor(ctx context.Context, d time.Duration) error {
 	ticks := max(int(d/cadence), 1)
 	w.stream.Until(w.stream.Tick()+ticks, false)
-	c, err := w.dial()
+	conns, err := w.dialAll()
+	defer func() {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	defer c.Close()
 	began, done := time.Now(), 0
 	all := ticks * w.hosts
 	gap := time.Duration(ticks) * cadence / time.Duration(all)
 	for done < all && ctx.Err() == nil {
 		due := min(int(time.Since(began)/gap), all)
-		if err := c.batches(w, due-done); err != nil {
+		if w.agents {
+			err = w.each(conns, done, due)
+		} else {
+			err = conns[0].batches(w, due-done)
+		}
+		if err != nil {
 			return err
 		}
 		done = due
 		select {
 		case <-ctx.Done():
 		case <-time.After(5 * time.Millisecond): // and then what is due by then
+		}
+	}
+	return nil
+}
+
+// dialAll makes the connections that runFor writes over.
+func (w *writer) dialAll() (conns []*conn, err error) {
+	n := 1
+	if w.agents {
+		n = min(w.hosts, mostConns)
+	}
+	for len(conns) < n {
+		c, err := w.dial()
+		if err != nil {
+			return conns, err
+		}
+		conns = append(conns, c)
+	}
+	return conns, nil
+}
+
+// each writes the next ticks, from one number up to another, over their connections, and reads the replies.
+func (w *writer) each(conns []*conn, from, to int) error {
+	sent := make([]load.Batch, to-from)
+	for i := range sent {
+		w.stream.Next(&sent[i])
+		if err := conns[(from+i)%len(conns)].write(w, sent[i]); err != nil {
+			return err
+		}
+	}
+	for i, b := range sent {
+		if err := conns[(from+i)%len(conns)].read(w, b); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -125,7 +171,7 @@ func (w *writer) dial() (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", w.to.name, err)
 	}
-	return &conn{c, bufio.NewReaderSize(c, 64<<10)}, nil
+	return &conn{c, bufio.NewReader(c)}, nil
 }
 
 // batches writes the next n hosts' ticks together and reads the replies.
@@ -145,14 +191,26 @@ func (c *conn) batches(w *writer, n int) error {
 
 var errRefused = errors.New("a point was refused")
 
-// send writes commands and reads their replies, which must be numbers.
+// send writes commands and reads their replies.
 func (c *conn) send(w *writer, b load.Batch) error {
+	if err := c.write(w, b); err != nil {
+		return err
+	}
+	return c.read(w, b)
+}
+
+func (c *conn) write(w *writer, b load.Batch) error {
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return fmt.Errorf("write to %s: %w", w.to.name, err)
 	}
 	if _, err := c.Write(b.Bytes); err != nil {
 		return fmt.Errorf("write to %s: %w", w.to.name, err)
 	}
+	return nil
+}
+
+// read reads the replies, which must be numbers.
+func (c *conn) read(w *writer, b load.Batch) error {
 	for range b.Commands {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {

@@ -31,6 +31,7 @@ type Index struct {
 
 	mu      sync.RWMutex // protects what follows
 	hosts   map[string]*host
+	series  int          // of all hosts
 	ring    entry        // sentinel of the list of entries by version, newest change first
 	version uint64       // of the last change
 	dropped uint64       // version at which series last disappeared
@@ -109,13 +110,10 @@ const (
 )
 
 // Bytes is about what the index takes in memory.
-func (x *Index) Bytes() (n int64) {
+func (x *Index) Bytes() int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for _, h := range x.hosts {
-		n += hostCost + int64(len(h.metrics))*SeriesCost
-	}
-	return n
+	return int64(len(x.hosts))*hostCost + int64(x.series)*SeriesCost
 }
 
 // Ready is nil once every journal has been read to its end; else it says which shard is missing and why.

@@ -168,6 +168,9 @@ func TestIndex_dropsPeriods(t *testing.T) {
 	f.add(1, "2026-11-22:new:m", member(1, "1"))
 	f.newestIs("old", "m", "1")
 	f.newestIs("new", "m", "1")
+	if got := f.Bytes(); got != 2*hostCost+2*SeriesCost {
+		t.Errorf("%d bytes for two hosts with a metric each", got)
+	}
 	v := f.Version()
 	p, _ := series.Day.ParsePeriod([]byte("2026-11-21"))
 	f.shards[0].Drop(p)
@@ -175,6 +178,9 @@ func TestIndex_dropsPeriods(t *testing.T) {
 	f.until("old is gone", func() bool { return len(f.Hosts()) == 1 && f.Hosts()[0].Name == "new" })
 	if !f.Since(v).Dropped {
 		t.Error("whoever follows is not told")
+	}
+	if got := f.Bytes(); got != hostCost+SeriesCost {
+		t.Errorf("%d bytes for one host with a metric", got)
 	}
 }
 

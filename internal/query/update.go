@@ -67,6 +67,7 @@ func (x *Index) insert(name, metric, escaped string) *entry {
 	e := &entry{host: h, metric: metric, escaped: escaped}
 	e.prev, e.next = e, e
 	h.metrics[metric] = e
+	x.series++
 	return e
 }
 
@@ -104,6 +105,7 @@ func (x *Index) forget(shard int, gone func(escaped string, p series.Period) boo
 			}
 			e.unlink()
 			delete(h.metrics, metric)
+			x.series--
 			lost = true
 		}
 		if len(h.metrics) == 0 {

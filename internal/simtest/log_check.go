@@ -17,7 +17,7 @@ import (
 const (
 	settleRounds  = 5000
 	quietRounds   = 12 // who stands still is given entries of others after some of them
-	thinRounds    = 80 // while a shard is thin: what it lacks comes by the proof, which looks seldom, and twice
+	proofRounds   = 80 // while a shard lacks what only the proof finds, which looks seldom, and twice
 	exchangeSteps = 30 // of an exchange, in a round, at most
 	journalRounds = 90
 	journalRound  = 10 * time.Second
@@ -31,7 +31,10 @@ func (f *LogFlock) Settle() {
 	if f.cfg.Redis > 0 {
 		round, least = journalRound, journalRounds
 	}
-	for i, quiet := 0, 0; i < settleRounds && (quiet < quietRounds || i < least || quiet < thinRounds && f.thin()); i++ {
+	open := func(i, quiet int) bool {
+		return quiet < quietRounds || i < least || quiet < proofRounds && f.unproven()
+	}
+	for i, quiet := 0, 0; i < settleRounds && open(i, quiet); i++ {
 		before := f.progress()
 		busy := f.everybody()
 		if quiet++; busy || f.progress() > before {
@@ -41,15 +44,39 @@ func (f *LogFlock) Settle() {
 	}
 }
 
-// thin says whether a shard may lack points that its vector claims.
-func (f *LogFlock) thin() bool {
+// unproven says whether a shard may lack something that its vector claims, which only the proof finds: what its peer
+// had dropped, or what was forgotten once, by a tombstone that was lost with the last disk that had it.
+func (f *LogFlock) unproven() bool {
 	for _, n := range f.nodes {
-		for _, s := range n.shards {
+		for i, s := range n.shards {
 			tx := s.sh.Begin()
 			thin := s.model == nil && tx.Peers().Thin() > n.disk.floor
-			if tx.End(); thin {
+			if tx.End(); thin || f.lacksForgotten(s, f.nodes[0].shards[i]) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// lacksForgotten says whether one of two replicas has a point that was forgotten once and the other has not.
+func (f *LogFlock) lacksForgotten(a, b *logShard) bool {
+	return apart(a, b, func(text string) bool { return dead(f.ever, text) })
+}
+
+// apart says whether one of two replicas has such a point that the other has not.
+func apart(a, b *logShard, such func(text string) bool) bool {
+	x, y := map[string]bool{}, map[string]bool{}
+	a.points(x)
+	b.points(y)
+	for text := range x {
+		if !y[text] && such(text) {
+			return true
+		}
+	}
+	for text := range y {
+		if !x[text] && such(text) {
+			return true
 		}
 	}
 	return false

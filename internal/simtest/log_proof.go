@@ -76,16 +76,5 @@ func (f *LogFlock) repair(l *logLink, s *logShard, hours []int64) {
 // may, truly: whoever knows a tombstone passes entries on without its points, to nodes whose clock does not let them
 // take it over; and a tombstone is lost with the last disk that had it.
 func (f *LogFlock) differ(a, b *logShard, hours []int64) bool {
-	x, y := map[string]bool{}, map[string]bool{}
-	a.points(x)
-	b.points(y)
-	more := func(x, y map[string]bool) bool {
-		for text := range x {
-			if !y[text] && !dead(f.ever, text) && slices.Contains(hours, hourOf(text)) {
-				return true
-			}
-		}
-		return false
-	}
-	return more(x, y) || more(y, x)
+	return apart(a, b, func(text string) bool { return !dead(f.ever, text) && slices.Contains(hours, hourOf(text)) })
 }
