@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,6 +110,10 @@ func printCheck(w io.Writer, r *check.Report, topo *ring.Topology) error {
 		if why, ok := r.Unreachable[n.Name]; ok {
 			fmt.Fprintf(&b, "%s can not be asked: %s\n", n.Name, tui.Safe(why))
 		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(r.Damaged)) {
+		fmt.Fprintf(&b, "note: %s keeps damaged files in its storage directory, to be looked at: %s\n", node,
+			tui.Safe(strings.Join(r.Damaged[node], ", ")))
 	}
 	for i := range r.Encodings {
 		printNote(&b, &r.Encodings[i])

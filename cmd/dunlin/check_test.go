@@ -34,6 +34,8 @@ func TestPrintCheck(t *testing.T) {
 	equal.Verdict, equal.Nodes = "equal", map[string]check.Digest{"a": one, "b": one}
 	f(&check.Report{Equal: true, Cells: []*check.Cell{&equal}}, "equal on all 2 nodes")
 	f(&check.Report{Equal: true}, "equal on all 2 nodes")
+	f(&check.Report{Equal: true, Damaged: map[string][]string{"b": {"log/1.bad", "log/2.bad"}}},
+		"note: b keeps damaged files in its storage directory, to be looked at: log/1.bad, log/2.bad\n")
 
 	different := equal
 	different.Verdict, different.More = "different", 4

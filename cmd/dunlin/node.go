@@ -83,7 +83,7 @@ func (f *nodeFlags) run(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	watch := vigil.New()
+	watch := vigil.New(os.Getenv("GOMAXPROCS") == "")
 	cfg.Disk.Writing = watch.Note
 	n, err := node.New(cfg)
 	if err != nil {

@@ -183,9 +183,11 @@ func TestNode_Configure(t *testing.T) {
 
 func TestText(t *testing.T) {
 	got := account.Text([]account.Section{
-		{Name: "A", Fields: [][2]string{{"x", "1"}, {"y", "two\r\nlines"}}}, {Name: "B", Fields: [][2]string{{"z", ""}}},
+		{Name: "A", Fields: [][2]string{{"x", "1"}, {"y", "two\r\nlines"}}},
+		{Name: "B", Fields: [][2]string{{"z", ""}}},
+		{Name: "A", Fields: [][2]string{{"more", "2"}}},
 	})
-	if want := "# A\r\nx:1\r\ny:two  lines\r\n\r\n# B\r\nz:\r\n"; got != want {
+	if want := "# A\r\nx:1\r\ny:two  lines\r\nmore:2\r\n\r\n# B\r\nz:\r\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

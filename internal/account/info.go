@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,10 +21,10 @@ type Section struct {
 
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
-// Text is the sections as INFO answers them, an empty line between two.
+// Text is the sections as INFO answers them, an empty line between two. Those of one name are one.
 func Text(sections []Section) string {
 	var b strings.Builder
-	for _, s := range sections {
+	for _, s := range joined(sections) {
 		if b.Len() > 0 {
 			b.WriteString("\r\n")
 		}
@@ -33,6 +34,20 @@ func Text(sections []Section) string {
 		}
 	}
 	return b.String()
+}
+
+// joined puts the fields of sections of one name under the first of them.
+func joined(sections []Section) (all []Section) {
+	at := map[string]int{}
+	for _, s := range sections {
+		i, known := at[s.Name]
+		if !known {
+			at[s.Name], all = len(all), append(all, s)
+			continue
+		}
+		all[i].Fields = slices.Concat(all[i].Fields, s.Fields)
+	}
+	return all
 }
 
 // Node is what is asked.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -288,6 +290,46 @@ func TestReader_suspect(t *testing.T) {
 	_, _, err := New(d.fs, testDir).NewReader(shard, (&asker{}).covers).Next(t.Context())
 	if !errors.Is(err, ErrNotCovered) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestReader_turns: on a disk that hangs no more than so many wait for it, however many begin.
+func TestReader_turns(t *testing.T) {
+	d := newDisk(t)
+	d.roll()
+	hang := make(chan struct{})
+	var stuck atomic.Int64
+	d.fs.Fail(func(op fsxtest.Op, _ string) error {
+		if op == fsxtest.Read {
+			stuck.Add(1)
+			<-hang
+		}
+		return nil
+	})
+	log := New(d.fs, testDir)
+	var all sync.WaitGroup
+	for range 3 * mostReads {
+		all.Go(func() {
+			r := log.NewReader(shard, (&asker{}).covers)
+			if _, ok, err := r.Next(t.Context()); ok || err != nil {
+				t.Errorf("%v %v", ok, err)
+			}
+			r.(*reader).since = time.Now().Add(-2 * hanging)
+			if _, _, err := r.Next(t.Context()); !errors.Is(err, ErrHangs) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := stuck.Load(); n == 0 || n > mostReads {
+		t.Errorf("%d reads hang", n)
+	}
+	close(hang)
+	for r, ok := log.NewReader(shard, (&asker{}).covers), false; !ok; {
+		var err error
+		if _, ok, err = r.Next(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -30,7 +30,9 @@ type Log struct {
 	dir string
 
 	mu    sync.Mutex        // protects heads; never held over I/O
-	heads map[uint64]*heads // by salt; nil = it has none that can be read
+	heads map[uint64]*heads // by salt
+
+	turns chan struct{} // one of each read that is under way: on a disk that hangs each has a thread
 
 	begun, given, read atomic.Int64
 }
@@ -49,7 +51,9 @@ type Stats struct {
 }
 
 // New makes a Log of a directory of segments. It reads nothing.
-func New(fsys fsx.FS, dir string) *Log { return &Log{fs: fsys, dir: dir, heads: map[uint64]*heads{}} }
+func New(fsys fsx.FS, dir string) *Log {
+	return &Log{fs: fsys, dir: dir, heads: map[uint64]*heads{}, turns: make(chan struct{}, mostReads)}
+}
 
 // Stats looks.
 func (l *Log) Stats() Stats {
@@ -71,7 +75,7 @@ type segment struct {
 	number, salt uint64
 }
 
-// follows orders segments as they were written. Files that went on for one have its salt.
+// compare orders segments as they were written. Files that went on for one have its salt.
 func (s segment) compare(t segment) int {
 	return cmp.Or(cmp.Compare(s.number/1000, t.number/1000), cmp.Compare(s.salt, t.salt), cmp.Compare(s.number, t.number))
 }

@@ -21,6 +21,9 @@ const (
 	hanging = 5 * time.Second
 )
 
+// mostReads bounds the reads that are under way, for all peers and shards.
+const mostReads = 64
+
 // The sizes of pieces: of the records that are given, and of what is read for them.
 const (
 	pieceBytes = 256 << 10
@@ -50,8 +53,8 @@ type reader struct {
 	log    *Log
 	covers Covers // nil = the place is found
 	place  place
-	reads  chan read // holds one: what the read under way comes to; nil = none is
-	since  time.Time // when that began
+	reads  chan read // holds one: what the read under way comes to; nil = none is wanted
+	since  time.Time // when it was wanted
 }
 
 // place is where a Reader is.
@@ -77,30 +80,49 @@ func (l *Log) NewReader(shard int, covers Covers) Reader {
 
 // Next implements Reader.
 func (r *reader) Next(ctx context.Context) (c Chunk, ok bool, err error) {
-	if r.reads == nil {
-		r.reads, r.since = r.log.runRead(r.place, r.covers), time.Now()
+	if r.since.IsZero() {
+		r.since = time.Now()
 	}
 	t := time.NewTimer(moment)
 	defer t.Stop()
+	if r.reads == nil {
+		select {
+		case r.log.turns <- struct{}{}:
+			r.reads = r.log.runRead(r.place, r.covers)
+		case <-ctx.Done():
+			return c, false, ctx.Err()
+		case <-t.C:
+			return c, false, r.late()
+		}
+	}
 	select {
 	case got := <-r.reads:
-		r.reads, r.covers, r.place = nil, nil, got.next
+		r.reads, r.since, r.covers, r.place = nil, time.Time{}, nil, got.next
+		if got.err != nil {
+			return c, false, got.err
+		}
 		r.log.given.Add(int64(len(got.chunk.Records)))
-		return got.chunk, got.err == nil, got.err
+		return got.chunk, true, nil
 	case <-ctx.Done():
 		return c, false, ctx.Err()
 	case <-t.C:
+		return c, false, r.late()
 	}
-	if time.Since(r.since) > hanging {
-		return c, false, ErrHangs
-	}
-	return c, false, nil
 }
 
-// runRead reads once, beside whoever waits for it: nobody may be there any more when the disk answers.
+// late is nil while it is not too long that something is wanted.
+func (r *reader) late() error {
+	if time.Since(r.since) > hanging {
+		return ErrHangs
+	}
+	return nil
+}
+
+// runRead reads once, beside whoever waits for it: nobody may be there any more when the disk answers. It has a turn.
 func (l *Log) runRead(at place, covers Covers) chan read {
 	to := make(chan read, 1)
 	go func() {
+		defer func() { <-l.turns }()
 		var got read
 		if covers != nil {
 			at.seg, got.err = l.find(at.shard, covers)

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"github.com/dunlin-db/dunlin"
+	"github.com/dunlin-db/dunlin/internal/ring"
 )
 
 func (c *Checker) periods(ctx context.Context, node string, shard int) ([]string, error) {
@@ -78,6 +81,31 @@ func (c *Checker) keyDigests(ctx context.Context, node string, cell *Cell) (map[
 		out[key] = Digest{Keys: 1, Points: points, Sum: sum}
 	}
 	return out, nil
+}
+
+// damaged asks all nodes which damaged files they keep. One that can not say keeps none.
+func (c *Checker) damaged(ctx context.Context) map[string][]string {
+	all := map[string][]string{}
+	var mu sync.Mutex // protects all
+	c.runNodes(func(n *ring.Node) {
+		if _, away := c.unreachable[n.Name]; away {
+			return
+		}
+		replies, err := c.Node.Ask(ctx, n.Name, 0, []string{"INFO", "persistence"})
+		if cmp.Or(err, firstError(replies)) != nil {
+			return
+		}
+		text, _ := replies[0].Value.(string)
+		for line := range strings.Lines(text) {
+			names, ok := strings.CutPrefix(strings.TrimSpace(line), "bad_files_names:")
+			if ok && names != "" {
+				mu.Lock()
+				all[n.Name] = strings.Split(names, ",")
+				mu.Unlock()
+			}
+		}
+	})
+	return all
 }
 
 func firstError(replies []dunlin.Reply) error {

@@ -58,7 +58,7 @@ func (c *Checker) Run(ctx context.Context, wait time.Duration) (*Report, error) 
 		}
 	}
 	return &Report{
-		Equal: c.equal(), Cells: c.sorted(), Unreachable: c.unreachable, Encodings: c.advice(ctx),
+		Equal: c.equal(), Cells: c.sorted(), Unreachable: c.unreachable, Encodings: c.advice(ctx), Damaged: c.damaged(ctx),
 	}, nil
 }
 

@@ -27,6 +27,11 @@ func (f fakeFlock) Ask(_ context.Context, node string, _ int, commands ...[]stri
 			r.Err = dunlin.ErrUnavailable
 		case args[0] == "PING":
 			r.Value = "PONG"
+		case args[0] == "INFO":
+			r.Value = "# Persistence\r\nbad_files_names:\r\n"
+			if keys["hurt"] > 0 {
+				r.Value = "# Persistence\r\nbad_files:2\r\nbad_files_names:log/1.bad,log/2.bad\r\n"
+			}
 		case args[0] == "DN.PERIODS":
 			r.Value = []any{"2026-11-22"}
 		case len(args) == 3:
@@ -113,6 +118,10 @@ func TestChecker(t *testing.T) {
 	f(fakeFlock{"a": {"x": 3}, "b": {}}, `{"equal":false,`+cell+`"different","nodes":{`+
 		`"a":{"keys":1,"points":3,"digest":"3"},"b":{"keys":0,"points":0,"digest":"0"}},`+
 		`"keys":[{"key":"x","points":{"a":3,"b":0}}]}]}`)
+	f(fakeFlock{"a": {"x": 4}, "b": {"hurt": 1}}, `{"equal":false,`+cell+`"different","nodes":{`+
+		`"a":{"keys":1,"points":4,"digest":"4"},"b":{"keys":1,"points":1,"digest":"4"}},`+
+		`"keys":[{"key":"hurt","points":{"a":0,"b":1}},{"key":"x","points":{"a":4,"b":0}}]}],`+
+		`"damaged_files":{"b":["log/1.bad","log/2.bad"]}}`)
 	f(fakeFlock{"a": {"x": 3}}, `{"equal":false,`+cell+`"unreachable","nodes":{`+
 		`"a":{"keys":1,"points":3,"digest":"3"}}}],"unreachable":{"b":"unavailable"}}`)
 }

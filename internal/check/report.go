@@ -8,6 +8,8 @@ type Report struct {
 	Cells       []*Cell           `json:"cells"`                 // by period, then by shard
 	Unreachable map[string]string `json:"unreachable,omitempty"` // node → why
 	Encodings   []advise.Note     `json:"encodings,omitempty"`   // what would save memory; no part of the verdict
+	// Damaged are files that nodes keep to be looked at; their points are in other files, or with peers.
+	Damaged map[string][]string `json:"damaged_files,omitempty"`
 }
 
 // Cell is one shard of one period.

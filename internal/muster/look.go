@@ -32,6 +32,7 @@ func (m *Muster) Look(ctx context.Context) *Report {
 	m.runAll(ctx, r.Nodes)
 	r.measure()
 	r.judge(m.MostLag)
+	r.compare(m.Topology)
 	return r
 }
 
@@ -111,6 +112,8 @@ func (r *Report) judge(mostLag time.Duration) {
 			switch {
 			case !slices.Contains(calm, l.State):
 				r.problem("%s follows %s: %s%s", n.Name, l.Peer, l.State, l.until())
+			case l.LagMillis < 0:
+				r.problem("nothing says how far %s is behind %s", n.Name, l.Peer)
 			case worse(l.LagMillis, mostLag.Milliseconds()):
 				r.problem("%s is %s behind %s", n.Name, lagText(l.LagMillis), l.Peer)
 			}
@@ -121,6 +124,21 @@ func (r *Report) judge(mostLag time.Duration) {
 		for _, s := range n.Shards {
 			if s.State == "loading" || s.State == "down" {
 				r.problem("%s: shard %d is %s", n.Name, s.ID, s.State)
+			}
+		}
+	}
+}
+
+// compare lists which nodes do not follow whom they should by the topology: theirs may be another.
+func (r *Report) compare(t *ring.Topology) {
+	for i := range r.Nodes {
+		for j := range t.Nodes {
+			n, own, peer := &r.Nodes[i], &t.Nodes[i], &t.Nodes[j]
+			shares := slices.ContainsFunc(own.Hold, peer.Holds)
+			known := slices.ContainsFunc(n.Links, func(l Link) bool { return l.Peer == peer.Name })
+			if i != j && n.Error == "" && shares && !known {
+				r.problem("%s does not follow %s, with which it shares shards: its topology file may be another", n.Name,
+					peer.Name)
 			}
 		}
 	}
@@ -154,7 +172,7 @@ func rank(state string) int {
 	return 3
 }
 
-// shard adds the state of a link to that of its shard.
+// add adds the state of a link to that of its shard.
 func (s *Shard) add(state string, lag int64) {
 	if s.State == "alone" || rank(state) > rank(s.State) {
 		s.State = state

@@ -137,6 +137,31 @@ func TestLook_wrongNode(t *testing.T) {
 	}
 }
 
+// TestLook_topology: a node that does not know of one that it should follow is a problem, and so is a lag of which
+// nothing is known.
+func TestLook_topology(t *testing.T) {
+	topo := ring.Single("a", "redis://127.0.0.1:1", 2)
+	for _, name := range []string{"b", "c", "d"} {
+		n := topo.Nodes[0]
+		n.Name = name
+		topo.Nodes = append(topo.Nodes, n)
+	}
+	topo.Nodes[3].Hold = nil // nobody need follow it
+	toC := "peer_c:state=following,up=true,lag_ms=-1\n"
+	f := told{
+		"a": wellA + toC, "b": asB.Replace(wellA), "d": "dunlin_node:d\n",
+		"c": "dunlin_node:c\npeer_a:state=following,up=true,lag_ms=1\npeer_b:state=journal,up=true,lag_ms=1\n",
+	}
+	m := &Muster{Topology: topo, Node: f, Clock: func() time.Time { return noon }, MostLag: 10 * time.Second}
+	want := []string{
+		"nothing says how far a is behind c",
+		"b does not follow c, with which it shares shards: its topology file may be another",
+	}
+	if d := cmp.Diff(want, m.Look(t.Context()).Problems); d != "" {
+		t.Errorf("want -, got +\n%s", d)
+	}
+}
+
 // TestWatcher: it shows one report behind the other on what is no terminal, until its context ends.
 func TestWatcher(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -43,8 +43,8 @@ func (n *Node) openDisk(incarnation replog.Incarnation) (err error) {
 	}, n.keeper.Floor())
 	if err == nil {
 		n.scrub = scrub.New(scrub.Config{
-			FS: fsx.OS{}, Path: n.cfg.StoragePath, Layout: n.cfg.Topology.Layout,
-			Every: cmp.Or(n.cfg.Proof.Reread, proof.Reread), Doubt: n.disk.Doubt, Log: n.log,
+			FS: fsx.OS{}, Path: n.cfg.StoragePath, Every: cmp.Or(n.cfg.Proof.Reread, proof.Reread),
+			Doubt: n.disk.Doubt, Log: n.log,
 		})
 		n.keeper.advance(n.disk.Floor()) // the log may know a later one than the floor file
 		n.orders.Recall(n.disk.Edicts())

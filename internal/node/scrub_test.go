@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/dunlin-db/dunlin/internal/evidence"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/storage"
 )
@@ -51,6 +53,13 @@ func TestNode_damagedFile(t *testing.T) {
 	if n := infoField(t, addr, "persistence", "files_damaged"); n != "1" {
 		t.Errorf("%s files are damaged, want 1", n)
 	}
+	bad := file + evidence.Suffix
+	if held, err := os.ReadFile(bad); !bytes.Equal(held, data) {
+		t.Errorf("it is not kept as it was: %d bytes of %d, %v", len(held), len(data), err)
+	}
+	if kept := infoField(t, addr, "persistence", "bad_files_names"); !strings.HasSuffix(bad, kept) || kept == "" {
+		t.Errorf("%q is kept, want %s", kept, bad)
+	}
 	last := infoField(t, addr, "persistence", "files_damaged_last")
 	if !strings.Contains(last, filepath.Base(file)) || !strings.Contains(last, "damaged at") {
 		t.Errorf("the file is not named: %q", last)
@@ -65,5 +74,8 @@ func TestNode_damagedFile(t *testing.T) {
 	f.equal("the node after one more start", 1)
 	if got := f.sums(1); got != want {
 		t.Errorf("before %q, after %q", want, got)
+	}
+	if n := infoField(t, addr, "persistence", "damaged_records"); n != "0" {
+		t.Errorf("what is kept is read: %s damaged records", n)
 	}
 }

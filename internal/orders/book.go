@@ -43,9 +43,11 @@ type Orders struct {
 	cfg Config
 	set atomic.Pointer[edict.Set]
 
+	obeying sync.Mutex // the set and what the shards go by change together; held for a moment, also under mu
+
 	mu      sync.Mutex // one change at a time; protects what follows
 	refused *edict.Set // what peers say and this node's clock does not let it do
-	why     string     // it is not taken over, "" = there is nothing
+	why     string     // something that peers say is not taken over, "" = all is
 }
 
 var _ peering.Edicts = (*Orders)(nil)
@@ -81,16 +83,21 @@ func (o *Orders) load() {
 	}
 }
 
-// Recall unites what the log knows.
+// Recall unites what the log knows, before there are shards. A segment may know nothing.
 func (o *Orders) Recall(logged [][]byte) {
 	for _, data := range logged {
+		if len(data) == 0 {
+			continue
+		}
 		set, err := edict.Read(data, o.cfg.Layout)
 		if err == nil {
 			set, err = o.set.Load().With(set)
 		}
-		if err == nil {
-			o.set.Store(set)
+		if err != nil {
+			o.cfg.Log.Error("what the log knows of edicts is not usable, the file or peers may have it", "err", err)
+			continue
 		}
+		o.set.Store(set)
 	}
 }
 
@@ -104,11 +111,19 @@ func (o *Orders) Logged() []byte {
 
 // Prune lets go of what concerns dropped periods only.
 func (o *Orders) Prune(floor series.Period) {
-	set := o.set.Load()
-	if left := set.Below(floor); left != set && o.set.CompareAndSwap(set, left) {
-		for _, sh := range o.cfg.Shards() {
-			sh.Obey(left)
-		}
+	shards := o.cfg.Shards()
+	o.obeying.Lock()
+	defer o.obeying.Unlock()
+	if set := o.set.Load(); set.Below(floor) != set {
+		o.obey(shards, set.Below(floor))
+	}
+}
+
+// obey makes a set hold. obeying is locked.
+func (o *Orders) obey(shards []*shard.Shard, set *edict.Set) {
+	o.set.Store(set)
+	for _, sh := range shards {
+		sh.Obey(set)
 	}
 }
 
@@ -145,6 +160,9 @@ func (o *Orders) Learn(ctx context.Context, peer string, data []byte) error {
 		err = fmt.Errorf("%s: %w", o.why, errFuture)
 	}
 	_, applyErr := o.apply(ctx, edict.Of(dropped, past...))
+	if applyErr != nil {
+		o.why = fmt.Sprintf("what %s was told to drop or forget is not taken over: %v", peer, applyErr)
+	}
 	return errors.Join(err, applyErr)
 }
 
@@ -187,14 +205,17 @@ func (o *Orders) apply(ctx context.Context, told *edict.Set) (points int, err er
 			return 0, fmt.Errorf("keep what is to be dropped and forgotten: %w", err)
 		}
 	}
-	o.set.Store(set)
+	shards := o.cfg.Shards()
+	o.obeying.Lock()
+	o.obey(shards, set)
+	o.obeying.Unlock()
 	var periods []series.Period
 	for _, p := range told.Periods() {
 		if set.Any(p) {
 			periods = append(periods, p)
 		}
 	}
-	points = o.bury(periods)
+	points = o.bury(shards, periods)
 	o.cfg.Told()
 	if set.Dropped() > max(was.Dropped(), o.cfg.Floor()) { // else the floor is there, and the reply need not wait
 		_, err = o.cfg.Raise(ctx, set.Dropped())
@@ -204,10 +225,9 @@ func (o *Orders) apply(ctx context.Context, told *edict.Set) (points int, err er
 	return points, err
 }
 
-// bury makes all shards go by the set, and takes out what is forgotten of some periods.
-func (o *Orders) bury(periods []series.Period) (points int) {
-	for _, sh := range o.cfg.Shards() {
-		sh.Obey(o.set.Load())
+// bury takes out what is forgotten of some periods.
+func (o *Orders) bury(shards []*shard.Shard, periods []series.Period) (points int) {
+	for _, sh := range shards {
 		n := 0
 		if !sh.Loading() { // else it is done when all is loaded
 			n = sh.Bury(periods)

@@ -243,3 +243,45 @@ func TestOrders_Recall(t *testing.T) {
 		t.Error("the log is not asked")
 	}
 }
+
+// TestOrders_Prune: a floor that rises while something is forgotten does not make the shards go by less.
+func TestOrders_Prune(t *testing.T) {
+	f := newOffice(t)
+	f.order(fmt.Sprintf("dn.forget old 0 %d", noon.AddDate(0, 0, -2).Unix()))
+	meanwhile := func() { f.order("dn.forget web1") }
+	f.cfg.Shards = func() []*shard.Shard {
+		do := meanwhile
+		meanwhile = func() {}
+		do()
+		return []*shard.Shard{f.sh}
+	}
+	f.Orders.cfg = f.cfg
+	f.Prune(today)
+	if tombs := f.Set().Tombs(); len(tombs) != 1 || f.sh.Edicts() != f.Set() {
+		t.Errorf("%v, the shard goes by %v", tombs, f.sh.Edicts().Tombs())
+	}
+}
+
+// TestOrders_tooMany: what a peer was told and does not fit is an alarm until it does.
+func TestOrders_tooMany(t *testing.T) {
+	f := newOffice(t)
+	many := func(host string) []byte {
+		var tombs []edict.Tomb
+		for i := range edict.MostTombs * 2 / 3 {
+			first, _ := series.Day.Span(today)
+			name := fmt.Sprint(host, i)
+			tombs = append(tombs, edict.Tomb{Period: today, Host: true, Name: name, From: first, To: first})
+		}
+		return edict.Of(0, tombs...).Append(nil)
+	}
+	if err := f.Learn(t.Context(), "n2", many("a")); err != nil || f.Warning() != "" {
+		t.Fatal(err, f.Warning())
+	}
+	if err := f.Learn(t.Context(), "n3", many("b")); !errors.Is(err, edict.ErrTooMany) ||
+		!strings.Contains(f.Warning(), "n3 was told") {
+		t.Errorf("%v, warning %q", err, f.Warning())
+	}
+	if err := f.Learn(t.Context(), "n2", many("a")); err != nil || f.Warning() != "" {
+		t.Errorf("%v, warning %q", err, f.Warning())
+	}
+}

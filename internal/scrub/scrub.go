@@ -10,15 +10,12 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/manifest"
-	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 const (
@@ -30,12 +27,10 @@ const (
 
 // Config is what a Scrubber is made of.
 type Config struct {
-	FS     fsx.FS
-	Path   string // of the storage directory
-	Layout series.Layout
-	Every  time.Duration // a round begins so long after the end of the one before
-	// Doubt is told of a period of a shard whose files can not be trusted.
-	Doubt func(shard int, p series.Period)
+	FS    fsx.FS
+	Path  string            // of the storage directory
+	Every time.Duration     // a round begins so long after the end of the one before
+	Doubt func(name string) // is told of a damaged file, as the checkpoint calls it
 	Log   *slog.Logger
 }
 
@@ -145,12 +140,7 @@ func (s *Scrubber) found(name, what string) {
 	s.status.Last, s.status.LastAt = name+": "+what, time.Now()
 	s.mu.Unlock()
 	s.cfg.Log.Error("a period file is damaged: it is written again from memory", "file", name, "what", what)
-	prefix, _, _, _, _ := frame.ParseName(filepath.Base(name))
-	shard, err := strconv.Atoi(strings.TrimSuffix(prefix, "-"))
-	period, ok := s.cfg.Layout.ParsePeriod([]byte(filepath.Base(filepath.Dir(name))))
-	if err == nil && ok {
-		s.cfg.Doubt(shard, period)
-	}
+	s.cfg.Doubt(name)
 }
 
 // Status is safe to call while Run runs.

@@ -55,6 +55,7 @@ func (d *Dir) checkpoint(ctx context.Context) error {
 	if err := errors.Join(d.sweep(), d.trimLog()); err != nil {
 		d.cfg.Log.Warn("storage: what a checkpoint replaced can not be removed, trying again", "err", err)
 	}
+	d.shelf.Look()
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/evidence"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/manifest"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -27,7 +28,6 @@ const (
 	extLog    = "log"
 	extFull   = "chunks"
 	extOpen   = "open"
-	extBad    = ".bad"
 	logDir    = "log"
 	periodDir = "periods"
 )
@@ -63,6 +63,7 @@ type Dir struct {
 	cfg   Config
 	lock  io.Closer // nil when the file system gave none
 	wal   *wal.Log
+	shelf *evidence.Shelf    // damaged files, for people
 	run   uint32             // the upper half of the salts of this run
 	ended chan struct{}      // closed when the log has ended; nil = it never began
 	stop  context.CancelFunc // ends the log
@@ -142,6 +143,7 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	}
 	d := &Dir{
 		cfg: cfg, run: random(), disk: onDisk{places: map[place]*pieces{}, next: 1}, kick: make(chan struct{}, 1),
+		shelf: evidence.New(cfg.FS, cfg.Path, logDir, periodDir),
 		start: start{opened: cfg.Now(), ready: make(chan struct{}), seen: map[string]bool{}},
 	}
 	if err := cfg.FS.MkdirAll(cfg.Path); err != nil {
@@ -158,6 +160,7 @@ func Open(cfg Config, floor series.Period) (*Dir, error) {
 	}
 	d.removeBelow(floor)
 	d.look()
+	d.shelf.Look()
 	for _, seg := range d.start.found.segments { // the floor file may be gone
 		if seg.head.Layout == cfg.Layout {
 			floor = max(floor, seg.head.Floor)

@@ -32,7 +32,7 @@ func (d *Dir) Persistence() [][2]string {
 	if why != "" {
 		durability = "degraded"
 	}
-	return append(out, [][2]string{
+	return append(append(out, [][2]string{
 		{"rdb_bgsave_in_progress", "0"},
 		{"aof_enabled", "1"},
 		{"durability", durability},
@@ -61,5 +61,5 @@ func (d *Dir) Persistence() [][2]string {
 		{"damaged_lost_points", num(s.Lost)},
 		{"quarantined_files", num(s.Quarantined)},
 		{"unread_files", num(s.Unread)},
-	}...)
+	}...), d.shelf.Fields()...)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/engine"
+	"github.com/dunlin-db/dunlin/internal/evidence"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -387,8 +388,8 @@ func (d *Dir) reportDamage(f file, rep frame.Report, err error) {
 	d.start.progress.damaged.Add(int64(max(len(rep.Damaged), 1)))
 	d.start.progress.quarantined.Add(1)
 	for _, r := range rep.Damaged[:min(len(rep.Damaged), 10)] {
-		d.cfg.Log.Error("storage: damaged, skipped; the file is kept as *"+extBad, "file", f.path, "offset", r.Offset,
-			"bytes", r.Length)
+		d.cfg.Log.Error("storage: damaged, skipped; the file is kept as *"+evidence.Suffix, "file", f.path,
+			"offset", r.Offset, "bytes", r.Length)
 	}
 	if err != nil || rep.HeaderBad {
 		d.cfg.Log.Error("storage: a file is not as it should be", "file", f.path, "header_damaged", rep.HeaderBad, "err",

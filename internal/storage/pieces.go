@@ -26,7 +26,7 @@ type written struct {
 	buf  []byte   // frames that wait to be written
 	tail int64    // bytes written since the last fsync; file.size is what was fsynced
 
-	damaged bool // it is kept as *.bad when it goes
+	damaged bool // it is kept as evidence when it goes
 }
 
 const (
@@ -188,7 +188,7 @@ func (d *Dir) sweep() error {
 
 func (d *Dir) discard(w *written) error {
 	if w.damaged {
-		return d.cfg.FS.Rename(d.path(w.path), d.path(w.path+extBad))
+		return d.shelf.Keep(w.path)
 	}
 	return d.cfg.FS.Remove(d.path(w.path))
 }

@@ -148,10 +148,22 @@ func (d *Dir) Rewrite(shard int, p series.Period) {
 	d.pieces(place{p, shard}).rewrite = true
 }
 
-// Doubt is Rewrite, and a checkpoint at once.
-func (d *Dir) Doubt(shard int, p series.Period) {
-	d.Rewrite(shard, p)
-	d.doubted.Store(true)
+// Doubt says that a period file, given by its path below the directory, is damaged. A checkpoint writes at once what it
+// held, and keeps it as evidence. It waits for a checkpoint that is under way: the file may be replaced by then.
+func (d *Dir) Doubt(name string) {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	for _, w := range d.disk.gone {
+		w.damaged = w.damaged || w.path == name
+	}
+	for _, p := range d.disk.places {
+		for _, w := range p.all() {
+			if w.path == name {
+				w.damaged, p.rewrite = true, true
+				d.doubted.Store(true)
+			}
+		}
+	}
 }
 
 // removeDropped removes the files below a floor that has risen.
@@ -177,6 +189,7 @@ func (d *Dir) removeDropped() {
 	if d.removeBelow(floor) {
 		d.disk.removed = floor
 	}
+	d.shelf.Look()
 }
 
 // removeBelow removes the directories of dropped periods, and says whether all are gone.
@@ -208,7 +221,7 @@ func (d *Dir) removeBelow(floor series.Period) bool {
 func (d *Dir) trimLog() error {
 	var errs error
 	for _, bad := range d.disk.badSegments {
-		errs = errors.Join(errs, ignoreMissing(d.cfg.FS.Rename(d.path(bad.path), d.path(bad.path+extBad))))
+		errs = errors.Join(errs, ignoreMissing(d.shelf.Keep(bad.path)))
 	}
 	d.disk.badSegments = nil
 	below, total := uint64(0), int64(0)

@@ -16,6 +16,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/dunlin-db/dunlin/internal/evidence"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/fsx/fsxtest"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -275,6 +276,52 @@ func TestDir_drop(t *testing.T) {
 	again := loaded(t, fs, today) // the log still has what was dropped
 	if diff := gocmp.Diff(ids(left), again.held(t)); diff != "" {
 		t.Errorf("-want +held\n%s", diff)
+	}
+}
+
+// TestDir_Doubt: a file that is damaged under a running node is written again and kept, some of them; nothing of it is
+// read, and it goes with its period.
+func TestDir_Doubt(t *testing.T) {
+	all := samples(3000)
+	fs := filled(t, all)
+	h := loaded(t, fs, oldest)
+	bad := func() (n int) {
+		for _, path := range paths(fs, testDir) {
+			if strings.HasSuffix(path, evidence.Suffix) {
+				n++
+			}
+		}
+		return n
+	}
+	for range evidence.Most {
+		if err := h.checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range append(find(fs, extFull), find(fs, extOpen)...) {
+			h.Doubt(strings.TrimPrefix(path, testDir+"/"))
+		}
+		h.Doubt("periods/2026-11-22/1-00000001-0123456789abcdef.chunks") // replaced since
+	}
+	if !h.doubted.Load() {
+		t.Error("no checkpoint is wanted")
+	}
+	if err := h.checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	info := h.Persistence()
+	if last := info[len(info)-3:]; bad() != evidence.Most || last[0] != [2]string{"bad_files", "4"} || last[2][1] == "0" {
+		t.Errorf("%d files are kept, %q", bad(), last)
+	}
+	again := loaded(t, fs.Crash(fsxtest.Crash{}), oldest)
+	if diff := gocmp.Diff(ids(all), again.held(t)); diff != "" || again.Status().Damaged > 0 {
+		t.Errorf("-want +held\n%s", diff)
+	}
+	if _, err := h.raise(t, today+1); err != nil {
+		t.Fatal(err)
+	}
+	h.removeDropped()
+	if info = h.Persistence(); bad() != 0 || info[len(info)-3][1] != "0" {
+		t.Errorf("%d files outlive their periods, %q", bad(), info[len(info)-3:])
 	}
 }
 

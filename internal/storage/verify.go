@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
+	"github.com/dunlin-db/dunlin/internal/evidence"
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
 	"github.com/dunlin-db/dunlin/internal/manifest"
@@ -143,9 +144,9 @@ func (w *Walker) list(below string) (files []file) {
 			}
 			f.inspect(w.FS, w.Path)
 			files = append(files, f)
-		case strings.HasSuffix(e.Name(), extBad):
+		case strings.HasSuffix(e.Name(), evidence.Suffix):
 			w.find(Finding{
-				File: filepath.Join(below, e.Name()), Offset: -1, What: "set aside by an earlier start",
+				File: filepath.Join(below, e.Name()), Offset: -1, What: "it was damaged, and is kept to be looked at",
 				Harmless: true,
 			})
 		default:

@@ -16,7 +16,8 @@
 //
 // The processor that is held is one more than there were, so nobody has fewer. It is held for 5 ms at a time, and given
 // back at once to whoever stops the world, whose signal ends the call. It is idle while there are fewer than 300 writes
-// a second: being woken costs less then.
+// a second: being woken costs less then. How many processors there are is for the runtime to say, unless somebody has
+// set GOMAXPROCS: where the CPU limit of a container changes, that is followed within 30 s.
 //
 // # What it does not do
 //

@@ -1,6 +1,7 @@
 package watermark
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -92,7 +93,7 @@ func (b *Board) Newest() []Mark {
 	for _, r := range b.rows {
 		marks = append(marks, r.newest.Mark)
 	}
-	slices.SortFunc(marks, func(a, b Mark) int { return int(b.Wall - a.Wall) })
+	slices.SortFunc(marks, func(a, b Mark) int { return cmp.Compare(b.Wall, a.Wall) })
 	return marks
 }
 
