@@ -18,11 +18,10 @@ type pace struct {
 	resting atomic.Pointer[chan struct{}] // closed when all is read again; nil = they are followed
 	wake    chan struct{}                 // holds one: somebody looks while they rest
 	start   time.Time
-	after   time.Duration // without a look they rest
 }
 
 func (p *pace) begin() {
-	p.wake, p.start, p.after = make(chan struct{}, 1), time.Now(), restAfter
+	p.wake, p.start = make(chan struct{}, 1), time.Now()
 }
 
 // look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting.
@@ -45,7 +44,7 @@ func (p *pace) look() {
 }
 
 // unseen says that nobody has looked for a while.
-func (p *pace) unseen() bool { return time.Since(p.start)-time.Duration(p.looked.Load()) > p.after }
+func (p *pace) unseen() bool { return time.Since(p.start)-time.Duration(p.looked.Load()) > restAfter }
 
 func (p *pace) rest() {
 	read := make(chan struct{})
