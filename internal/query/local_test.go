@@ -283,6 +283,54 @@ func TestIndex_rests(t *testing.T) {
 	})
 }
 
+// slow is a store whose journal takes long to read.
+type slow struct {
+	store.Feeder
+	takes time.Duration
+}
+
+func (s *slow) Fresh(f *store.Fresh, limit int, until int64) {
+	time.Sleep(s.takes)
+	s.Feeder.Fresh(f, limit, until)
+}
+
+// TestIndex_Lacking: whoever looks is told when not all was read, at the start and after a rest.
+func TestIndex_Lacking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sh := engineShard(t, "e")
+		k, _ := series.Day.ParseKey([]byte("2026-11-22:h:m"))
+		write := func(i int64) {
+			p := series.Point{TS: (day + i) * 1000, Value: []byte("1")}
+			if err := sh.Merge(t.Context(), []store.Group{{Key: k, Points: []series.Point{p}}}, store.Origin{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := &slow{Feeder: sh.Reader().(store.Feeder), takes: 3 * catchUpMost}
+		x := NewIndex(Config{Layout: series.Day, Readers: map[int]store.Reader{1: st}})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- x.Run(ctx) }()
+		f := func(what string, after time.Duration, lacks bool) {
+			t.Helper()
+			time.Sleep(after)
+			if err := x.Lacking(); (err != nil) != lacks {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		write(1)
+		f("the start", time.Second, true)
+		f("all is read", st.takes, false)
+		time.Sleep(restAfter + 2*st.takes)
+		write(2)
+		f("after a rest", 0, true)
+		f("all is read again", st.takes, false)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // BenchmarkFeed follows 20,000 series that all change between two polls. One operation is a changed key.
 func BenchmarkFeed(b *testing.B) {
 	const n = 20_000

@@ -24,12 +24,13 @@ func (p *pace) begin() {
 	p.wake, p.start = make(chan struct{}, 1), time.Now()
 }
 
-// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting.
-func (p *pace) look() {
+// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting. false: it
+// has waited for long, and it is not yet.
+func (p *pace) look() (now bool) {
 	p.looked.Store(int64(time.Since(p.start)))
 	read := p.resting.Load()
 	if read == nil {
-		return
+		return true
 	}
 	select {
 	case p.wake <- struct{}{}:
@@ -39,7 +40,9 @@ func (p *pace) look() {
 	defer t.Stop()
 	select {
 	case <-*read:
+		return true
 	case <-t.C:
+		return false
 	}
 }
 
