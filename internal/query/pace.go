@@ -24,8 +24,8 @@ func (p *pace) begin() {
 	p.wake, p.start = make(chan struct{}, 1), time.Now()
 }
 
-// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting. false: it
-// has waited for long, and it is not yet.
+// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting. false:
+// it has waited for long, and it is not yet.
 func (p *pace) look() (now bool) {
 	p.looked.Store(int64(time.Since(p.start)))
 	read := p.resting.Load()
