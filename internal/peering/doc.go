@@ -4,24 +4,22 @@
 // # What it is
 //
 // The log protocol, docs/log-protocol.md. A Session answers one peer: what it lacks of the log, batch by batch, and
-// what it asks to compare. A Follower asks, and applies what is answered. An Exchange brings everything that the other
-// side has, the newest hour first, step by step. A Link is what runs: one connection to pull, one to exchange, for all
-// shards that two nodes share.
+// what it asks to compare. A Follower asks, and applies what is answered. A Link is what runs: one connection to pull,
+// one for exchanges (package exchange), for all shards that two nodes share.
 //
 //	Link ─ Follower.Request ──► Session.Pull ─ Cursor over each shard's Tail
 //	  │  ◄─ Follower.Apply ────────┘
-//	  └── Exchange.Step ──────► Session.Grid ─ digests by hour, bucket, series; points
+//	  └── exchange.Exchange ──► Session.Grid ─ digests by hour, bucket, series; points
 //
 // # Where it sits
 //
-// Above shard and replica. Server calls the Session for its commands, node makes the Links.
+// Above shard, replica and exchange. Server calls the Session for its commands, node makes the Links.
 //
 // # Invariants
 //
-// The peer's vector is asked for before the first digest of an exchange, and adopted after the last point. What is
-// answered for one shard goes on where the answer before ended; whatever breaks that begins anew with the whole vector.
-// The live log is pulled while an exchange runs. Answers are bounded, and made only when asked for: a slow peer costs
-// nothing but the Tail, which is bounded too.
+// What is answered for one shard goes on where the answer before ended; whatever breaks that begins anew with the whole
+// vector. The live log is pulled while an exchange runs. Answers are bounded, and made only when asked for: a slow peer
+// costs nothing but the Tail, which is bounded too.
 //
 // # What it does not do
 //

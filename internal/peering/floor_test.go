@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/series"
 )
 
 // meddled is a Remote to which something happens before it tells its hours.
 type meddled struct {
-	Remote
+	exchange.Remote
 	before func()
 }
 
@@ -21,9 +22,9 @@ func (m meddled) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error
 }
 
 // adopt exchanges with another side, whose vector is adopted.
-func (s *side) adopt(t *testing.T, from Remote) {
+func (s *side) adopt(t *testing.T, from exchange.Remote) {
 	t.Helper()
-	x := NewExchange(Want{Shard: s.sh, Adopt: true}, from)
+	x := exchange.New(exchange.Want{Shard: s.sh, Adopt: true}, from)
 	for done := false; !done; {
 		var err error
 		if done, err = x.Step(t.Context()); err != nil {
@@ -39,9 +40,9 @@ func (s *side) drop(t *testing.T, floor series.Period) {
 	}
 }
 
-func (s *side) standing(t *testing.T) Standing {
+func (s *side) standing(t *testing.T) exchange.Standing {
 	t.Helper()
-	st, err := s.feed.Standing(t.Context(), 1)
+	st, err := s.feed.Source().Standing(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,21 +62,21 @@ func twoDays(t *testing.T, name string) (*side, series.Period) {
 // dropped there, and so does whoever adopts it next.
 func TestExchange_higherFloor(t *testing.T) {
 	a, today := twoDays(t, "a")
-	f := func(what string, to *side, from Remote, want series.Period) {
+	f := func(what string, to *side, from exchange.Remote, want series.Period) {
 		t.Helper()
 		if to.adopt(t, from); to.standing(t).Thin != want {
 			t.Errorf("%s: may lack what is before %d, want %d", what, to.standing(t).Thin, want)
 		}
 	}
 	b, c, d, e := newSide(t, "b"), newSide(t, "c"), newSide(t, "d"), newSide(t, "e")
-	f("equal floors", b, a.feed, 0)
-	f("dropped meanwhile", e, meddled{a.feed, func() { a.drop(t, today) }}, today)
-	f("nothing new", b, a.feed, 0)
-	f("dropped", c, a.feed, today)
-	f("from one that may lack it", d, c.feed, today)
+	f("equal floors", b, a.feed.Source(), 0)
+	f("dropped meanwhile", e, meddled{a.feed.Source(), func() { a.drop(t, today) }}, today)
+	f("nothing new", b, a.feed.Source(), 0)
+	f("dropped", c, a.feed.Source(), today)
+	f("from one that may lack it", d, c.feed.Source(), today)
 	g := newSide(t, "g")
 	g.drop(t, today)
-	f("dropped by both", g, c.feed, 0)
+	f("dropped by both", g, c.feed.Source(), 0)
 	restored := newSide(t, "h")
 	tx := d.sh.Begin()
 	st := tx.State()
@@ -93,7 +94,7 @@ func TestExchange_busyPeer(t *testing.T) {
 	a, _ := twoDays(t, "a")
 	b, c := newSide(t, "b"), newSide(t, "c")
 	b.write(t, 3, noon, "2")
-	c.adopt(t, meddled{b.feed, func() { b.adopt(t, a.feed) }})
+	c.adopt(t, meddled{b.feed.Source(), func() { b.adopt(t, a.feed.Source()) }})
 	if c.standing(t).Excess == 0 {
 		t.Error("points that no vector covers are not told of")
 	}
@@ -104,13 +105,13 @@ func TestExchange_busyPeer(t *testing.T) {
 func TestExchange_ahead(t *testing.T) {
 	a, _ := twoDays(t, "a")
 	b, c := newSide(t, "b"), newSide(t, "c")
-	b.adopt(t, a.feed)
+	b.adopt(t, a.feed.Source())
 	if b.standing(t).Ahead {
 		t.Error("ahead though nothing was written meanwhile")
 	}
-	c.adopt(t, meddled{a.feed, func() { a.write(t, 3, noon, "2") }})
+	c.adopt(t, meddled{a.feed.Source(), func() { a.write(t, 3, noon, "2") }})
 	d := newSide(t, "d")
-	if d.adopt(t, c.feed); !c.standing(t).Ahead || d.standing(t).Excess == 0 {
+	if d.adopt(t, c.feed.Source()); !c.standing(t).Ahead || d.standing(t).Excess == 0 {
 		t.Errorf("brought while it was written: %+v, and taken on: %+v", c.standing(t), d.standing(t))
 	}
 	s, f := a.feed.NewSession(), NewFollower("a", a.feed.Self.Incarnation, c.feed.Shards)

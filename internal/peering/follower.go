@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -148,17 +149,9 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 	return a, nil
 }
 
-// Want is an exchange that is needed.
-type Want struct {
-	Shard *shard.Shard
-	Adopt bool    // the peer's vector too
-	Hours []int64 // since 1970: these only; none = all
-	token uint64  // the peer's excess
-}
-
 // Wants says which exchanges are needed: where the peer's log does not reach back, where points were lost here, and
 // where the peer has points that no log tells of.
-func (f *Follower) Wants() (wants []Want) {
+func (f *Follower) Wants() (wants []exchange.Want) {
 	for _, l := range f.lanes {
 		if l.sh.Loading() || l.state == statusLoading {
 			continue
@@ -168,16 +161,16 @@ func (f *Follower) Wants() (wants []Want) {
 		busy := tx.Peers().Exchanging()
 		tx.End()
 		if !busy && (adopt || l.excess != l.united) {
-			wants = append(wants, Want{Shard: l.sh, Adopt: adopt, token: l.excess})
+			wants = append(wants, exchange.Want{Shard: l.sh, Adopt: adopt, Token: l.excess})
 		}
 	}
 	return wants
 }
 
 // Done notes that an exchange that was wanted is done.
-func (f *Follower) Done(w Want) {
+func (f *Follower) Done(w exchange.Want) {
 	l := f.lane(w.Shard.ID())
-	l.united, l.holes, l.reset = w.token, 0, true
+	l.united, l.holes, l.reset = w.Token, 0, true
 	if w.Adopt {
 		l.state = statusOK
 	}

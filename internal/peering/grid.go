@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dunlin-db/dunlin/internal/edict"
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -35,7 +36,7 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 	if err := in.end(); err != nil {
 		return nil, fmt.Errorf("grid: %w", err)
 	}
-	switch f := s.feed; op {
+	switch f := s.feed.Source(); op {
 	case askStanding:
 		st, err := f.Standing(ctx, q.Shard)
 		st.Compared = s.compared(q.Shard)
@@ -45,10 +46,10 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 		snap.Compared = s.compared(q.Shard)
 		return appendHours(appendStanding(dst, snap.Standing), snap.Hours), err
 	case askEdicts:
-		if f.Edicts == nil {
+		if s.feed.Edicts == nil {
 			return (*edict.Set)(nil).Append(dst), nil
 		}
-		return f.Edicts.Append(dst), nil
+		return s.feed.Edicts.Append(dst), nil
 	case askHours:
 		hours, err := f.Hours(ctx, q.Shard)
 		return appendHours(dst, hours), err
@@ -93,7 +94,7 @@ func appendHours(dst []byte, hours []grid.HourDigest) []byte {
 	return dst
 }
 
-func appendQuery(dst []byte, q HourQuery) []byte {
+func appendQuery(dst []byte, q exchange.HourQuery) []byte {
 	dst = binary.AppendUvarint(dst, uint64(q.Shard))
 	dst = binary.AppendUvarint(dst, uint64(q.Hour))
 	var bits [grid.Buckets / 8]byte
@@ -116,7 +117,7 @@ const (
 	mostKey  = 1 << 10                            // bytes of host:metric
 )
 
-func (in *input) query() (q HourQuery) {
+func (in *input) query() (q exchange.HourQuery) {
 	q.Shard, q.Hour = int(in.uvarint(mostShards)), int64(in.uvarint(mostHour))
 	for i, bits := range in.take(grid.Buckets / 8) {
 		for b := range 8 {
@@ -124,14 +125,14 @@ func (in *input) query() (q HourQuery) {
 		}
 	}
 	q.From = uint32(in.uvarint(1<<32 - 1))
-	for n := min(in.count(), seriesAtOnce+1); n > 0; n-- {
+	for n := min(in.count(), exchange.MostSeries+1); n > 0; n-- {
 		q.Series = append(q.Series, in.text(mostKey))
 	}
-	in.bad = in.bad || len(q.Series) > seriesAtOnce
+	in.bad = in.bad || len(q.Series) > exchange.MostSeries
 	return q
 }
 
-func appendStanding(dst []byte, st Standing) []byte {
+func appendStanding(dst []byte, st exchange.Standing) []byte {
 	flags := byte(0)
 	if st.Whole {
 		flags |= 1
@@ -165,13 +166,13 @@ type Caller interface {
 // far is a Remote at the other end of a connection.
 type far struct{ c Caller }
 
-func (r far) ask(ctx context.Context, op byte, q HourQuery) (*input, error) {
+func (r far) ask(ctx context.Context, op byte, q exchange.HourQuery) (*input, error) {
 	b, err := r.c.Call(ctx, "DN.GRID", appendQuery([]byte{Version, op}, q))
 	return &input{b: b}, err
 }
 
-func (r far) Standing(ctx context.Context, shard int) (st Standing, err error) {
-	in, err := r.ask(ctx, askStanding, HourQuery{Shard: shard})
+func (r far) Standing(ctx context.Context, shard int) (st exchange.Standing, err error) {
+	in, err := r.ask(ctx, askStanding, exchange.HourQuery{Shard: shard})
 	if err != nil {
 		return st, err
 	}
@@ -179,8 +180,8 @@ func (r far) Standing(ctx context.Context, shard int) (st Standing, err error) {
 	return st, in.end()
 }
 
-func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error) {
-	in, err := r.ask(ctx, askSnapshot, HourQuery{Shard: shard})
+func (r far) Snapshot(ctx context.Context, shard int) (snap exchange.Snapshot, err error) {
+	in, err := r.ask(ctx, askSnapshot, exchange.HourQuery{Shard: shard})
 	if err != nil {
 		return snap, err
 	}
@@ -189,7 +190,7 @@ func (r far) Snapshot(ctx context.Context, shard int) (snap Snapshot, err error)
 	return snap, in.end()
 }
 
-func (in *input) standing(shard int) (st Standing) {
+func (in *input) standing(shard int) (st exchange.Standing) {
 	flags := in.byte()
 	st.Whole, st.Suspect, st.Busy = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	st.Ahead = flags&8 != 0
@@ -215,7 +216,7 @@ func (in *input) hours() (hours []grid.HourDigest) {
 }
 
 func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err error) {
-	in, err := r.ask(ctx, askHours, HourQuery{Shard: shard})
+	in, err := r.ask(ctx, askHours, exchange.HourQuery{Shard: shard})
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +224,7 @@ func (r far) Hours(ctx context.Context, shard int) (hours []grid.HourDigest, err
 	return hours, in.end()
 }
 
-func (r far) Buckets(ctx context.Context, q HourQuery) (sums grid.Sums, err error) {
+func (r far) Buckets(ctx context.Context, q exchange.HourQuery) (sums grid.Sums, err error) {
 	in, err := r.ask(ctx, askBuckets, q)
 	if err != nil {
 		return sums, err
@@ -234,7 +235,7 @@ func (r far) Buckets(ctx context.Context, q HourQuery) (sums grid.Sums, err erro
 	return sums, in.end()
 }
 
-func (r far) Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
+func (r far) Series(ctx context.Context, q exchange.HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
 	in, err := r.ask(ctx, askSeries, q)
 	if err != nil {
 		return nil, 0, err
@@ -246,7 +247,7 @@ func (r far) Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest,
 	return list, next, in.end()
 }
 
-func (r far) Points(ctx context.Context, q HourQuery) (recs [][]byte, err error) {
+func (r far) Points(ctx context.Context, q exchange.HourQuery) (recs [][]byte, err error) {
 	in, err := r.ask(ctx, askPoints, q)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/watermark"
 )
@@ -192,13 +193,6 @@ func (l *Link) runJournal(ctx context.Context) error {
 	}
 }
 
-// exchanged is an exchange that has ended.
-type exchanged struct {
-	want   Want
-	repair Repair
-	err    error
-}
-
 // runFollow pulls until something fails. Exchanges run beside it, of all shards that need one at once, so that the
 // latest hour of each is there first.
 func (l *Link) runFollow(ctx context.Context, other Hello) error {
@@ -308,7 +302,7 @@ func (l *Link) learn(ctx context.Context, hash uint64) error {
 	if e == nil || !l.learnedAt.IsZero() && known() {
 		return nil
 	}
-	b, err := l.cfg.Pull.Call(ctx, "DN.GRID", appendQuery([]byte{Version, askEdicts}, HourQuery{}))
+	b, err := l.cfg.Pull.Call(ctx, "DN.GRID", appendQuery([]byte{Version, askEdicts}, exchange.HourQuery{}))
 	if err != nil {
 		return err
 	}
@@ -323,77 +317,6 @@ func (l *Link) resize(most int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.most = max(min(most, mostAnswer), leastAnswer)
-}
-
-// runExchanges does the exchanges that are wanted.
-func (l *Link) runExchanges(ctx context.Context, wants []Want) []exchanged {
-	done := make([]exchanged, len(wants))
-	remote, err := l.Remote(ctx)
-	var all sync.WaitGroup
-	for i, w := range wants {
-		if done[i] = (exchanged{want: w, err: err}); err == nil {
-			all.Go(func() { done[i] = l.exchange(ctx, w, remote) })
-		}
-	}
-	all.Wait()
-	return done
-}
-
-// exchange does an exchange from beginning to end.
-func (l *Link) exchange(ctx context.Context, w Want, remote Remote) (done exchanged) {
-	done.want = w
-	x := NewExchange(w, remote)
-	l.cfg.Log.Info("exchange begins", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "adopt", w.Adopt)
-	for ok := false; !ok && done.err == nil; {
-		began := time.Now()
-		ok, done.err = x.Step(ctx)
-		l.yield(ctx, time.Since(began))
-	}
-	if done.err != nil {
-		x.Abandon()
-	}
-	done.repair = x.Repair
-	l.cfg.Log.Info("exchange ends", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "err", done.err, "hours", x.Repair.Hours,
-		"series", x.Repair.Series, "points", x.Repair.Points)
-	return done
-}
-
-// How long an exchange pauses after a piece of it, while the peer's log has more than was taken: so much longer than
-// the piece took, and that long at most.
-const (
-	yieldTimes = 4
-	mostYield  = 200 * time.Millisecond
-)
-
-// yield lets what is new go first: a piece of an exchange has taken some time.
-func (l *Link) yield(ctx context.Context, took time.Duration) {
-	l.mu.Lock()
-	behind := l.behind
-	if behind {
-		l.status.Yields++
-	}
-	l.mu.Unlock()
-	if !behind {
-		return
-	}
-	t := time.NewTimer(min(yieldTimes*took, mostYield))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-func (l *Link) exchanged(done []exchanged) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, x := range done {
-		l.status.Repaired += int64(x.repair.Points)
-		if x.err == nil {
-			l.status.Compares++
-			l.united[x.want.Shard.ID()] = x.want.token
-		}
-	}
 }
 
 // settle says what the Link is doing.
@@ -454,12 +377,6 @@ func (l *Link) Peer() string { return l.cfg.Peer }
 
 // Shards gives the shards that both nodes hold.
 func (l *Link) Shards() []*shard.Shard { return l.cfg.Shards }
-
-// Remote gives the peer to be compared with.
-func (l *Link) Remote(ctx context.Context) (Remote, error) {
-	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
-	return far{l.cfg.Compare}, err
-}
 
 // String is what INFO replication says of the peer.
 func (s Status) String() string {

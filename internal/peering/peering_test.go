@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/shard"
 )
 
@@ -87,7 +88,7 @@ func TestExchange(t *testing.T) {
 	if _, err := s.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := NewExchange(Want{Shard: b.sh, Adopt: true}, far{direct{s: s}})
+	x := exchange.New(exchange.Want{Shard: b.sh, Adopt: true}, far{direct{s: s}})
 	newest := int64(-1)
 	for n := 0; ; n++ {
 		done, err := x.Step(t.Context())
@@ -130,7 +131,7 @@ func TestFollower_passesOnWhatItHad(t *testing.T) {
 	if _, err := toB.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := NewExchange(Want{Shard: b.sh}, far{direct{s: toB}})
+	x := exchange.New(exchange.Want{Shard: b.sh}, far{direct{s: toB}})
 	for done := false; !done; {
 		var err error
 		if done, err = x.Step(t.Context()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -43,6 +44,9 @@ func (f *Feed) shard(id int) *shard.Shard {
 	}
 	return nil
 }
+
+// Source gives what the shards are compared by.
+func (f *Feed) Source() exchange.Source { return f.Shards }
 
 // Edicts is what a node was told to drop and to forget, edict.Set of which is said.
 type Edicts interface {
@@ -142,9 +146,6 @@ func (f *Feed) NewSession() *Session {
 	}
 }
 
-// errShard: a peer asks for a shard that this node does not hold.
-var errShard = errors.New("this node does not hold the shard")
-
 // Pull answers a request for the log (docs/log-protocol.md). It waits for something to answer, at most a second if wait
 // is set.
 func (s *Session) Pull(ctx context.Context, req, dst []byte, wait bool) ([]byte, error) {
@@ -179,7 +180,7 @@ func (s *Session) read(req []byte) error {
 		if l == nil {
 			sh := s.feed.shard(a.shard)
 			if sh == nil {
-				return fmt.Errorf("shard %d: %w", a.shard, errShard)
+				return fmt.Errorf("shard %d: %w", a.shard, exchange.ErrShard)
 			}
 			l = &lane{sh: sh, writer: writer{self: sh.Origin(), enc: replog.NewEncoder()}}
 			s.lanes[a.shard] = l

@@ -1,7 +1,7 @@
 package proof
 
 import (
-	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/replica"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -10,7 +10,7 @@ import (
 
 // Pair is two replicas of a shard, each as it was at about the same time.
 type Pair struct {
-	Own, Peer peering.Snapshot
+	Own, Peer exchange.Snapshot
 	Compared  uint64 // the peer's excess that the own side has compared with
 }
 
@@ -66,7 +66,7 @@ func Judge(layout series.Layout, was, is Pair) (v Verdict) {
 
 // settled says that neither side brings, or lacks, points that no vector tells of.
 func settled(p Pair) bool {
-	quiet := func(s peering.Snapshot) bool { return s.Whole && !s.Suspect && !s.Busy && !s.Ahead }
+	quiet := func(s exchange.Snapshot) bool { return s.Whole && !s.Suspect && !s.Busy && !s.Ahead }
 	seen := func(excess, compared uint64) bool { return excess == 0 || excess == compared }
 	compared := seen(p.Peer.Excess, p.Compared) && seen(p.Own.Excess, p.Peer.Compared)
 	return quiet(p.Own) && quiet(p.Peer) && p.Own.Floor == p.Peer.Floor && p.Own.Edicts == p.Peer.Edicts &&
@@ -87,7 +87,7 @@ func covers(v, other []replog.Reach, floor series.Period) bool {
 	return true
 }
 
-func digests(s peering.Snapshot) map[int64]store.Digest {
+func digests(s exchange.Snapshot) map[int64]store.Digest {
 	m := make(map[int64]store.Digest, len(s.Hours))
 	for _, h := range s.Hours {
 		m[h.Hour] = h.Digest

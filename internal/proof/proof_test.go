@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dunlin-db/dunlin/internal/engine"
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -36,21 +37,21 @@ func (n near) Peer() string                   { return n.other.Self.Node }
 func (n near) Shards() []*shard.Shard         { return n.own.Feed.Shards }
 func (n near) Follows() (peering.Hello, bool) { return n.other.Self, true }
 func (n near) Compared(int) uint64            { return 0 }
-func (n near) Remote(context.Context) (peering.Remote, error) {
-	return comparing{n.other.Feed, n.own}, nil
+func (n near) Remote(context.Context) (exchange.Remote, error) {
+	return comparing{n.other.Source(), n.own}, nil
 }
 
 // comparing is a far side that has compared with all that the near side has.
 type comparing struct {
-	*peering.Feed
+	exchange.Source
 	with *side
 }
 
-func (c comparing) Snapshot(ctx context.Context, shard int) (peering.Snapshot, error) {
+func (c comparing) Snapshot(ctx context.Context, shard int) (exchange.Snapshot, error) {
 	tx := c.with.sh.Begin()
 	excess := tx.Peers().Excess()
 	tx.End()
-	snap, err := c.Feed.Snapshot(ctx, shard)
+	snap, err := c.Source.Snapshot(ctx, shard)
 	snap.Compared = excess
 	return snap, err
 }
@@ -107,8 +108,8 @@ func pull(t *testing.T, a, b *side) {
 func pair(t *testing.T, own, peer *side) (p Pair) {
 	t.Helper()
 	var err1, err2 error
-	p.Own, err1 = own.Snapshot(t.Context(), 1)
-	p.Peer, err2 = peer.Snapshot(t.Context(), 1)
+	p.Own, err1 = own.Source().Snapshot(t.Context(), 1)
+	p.Peer, err2 = peer.Source().Snapshot(t.Context(), 1)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/gentle"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -33,7 +34,7 @@ type Peer interface {
 	Shards() []*shard.Shard                  // of this node: those that the peer holds too
 	Follows() (other peering.Hello, ok bool) // whether its log is followed: else there is nothing to prove
 	Compared(shard int) uint64
-	Remote(ctx context.Context) (peering.Remote, error)
+	Remote(ctx context.Context) (exchange.Remote, error)
 }
 
 // Config is what a Prover is made of.
@@ -182,14 +183,14 @@ func (p *Prover) round(ctx context.Context, peer Peer) error {
 }
 
 // look compares one shard, and repairs what differs.
-func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote peering.Remote) (v Verdict, err error) {
+func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote exchange.Remote) (v Verdict, err error) {
 	here := at{peer.Peer(), sh.ID()}
 	var is Pair
 	is.Compared = peer.Compared(sh.ID()) // before the peer is asked: what it says later is not compared with yet
 	if is.Peer, err = remote.Snapshot(ctx, sh.ID()); err != nil {
 		return v, err
 	}
-	if is.Own, err = p.cfg.Self.Snapshot(ctx, sh.ID()); err != nil {
+	if is.Own, err = p.cfg.Self.Source().Snapshot(ctx, sh.ID()); err != nil {
 		return v, err
 	}
 	if p.ahead[here]++; !is.Own.Ahead {
@@ -212,7 +213,7 @@ func (p *Prover) look(ctx context.Context, peer Peer, sh *shard.Shard, remote pe
 	if len(hours) == 0 {
 		return v, nil
 	}
-	return v, p.repair(ctx, here, peering.Want{Shard: sh, Hours: hours}, remote)
+	return v, p.repair(ctx, here, exchange.Want{Shard: sh, Hours: hours}, remote)
 }
 
 // exceed tells the peers to compare with a shard: entries that its points belong to have not come.
@@ -254,8 +255,8 @@ func (p *Prover) note(shard int, format string, args ...any) {
 }
 
 // repair fetches what this side lacks of some hours. What the other side lacks it fetches itself.
-func (p *Prover) repair(ctx context.Context, here at, w peering.Want, remote peering.Remote) error {
-	x := peering.NewExchange(w, remote)
+func (p *Prover) repair(ctx context.Context, here at, w exchange.Want, remote exchange.Remote) error {
+	x := exchange.New(w, remote)
 	done, err := false, error(nil)
 	for !done && err == nil {
 		done, err = x.Step(ctx)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/gentle"
-	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -149,7 +149,7 @@ func (p *Prover) mend(ctx context.Context, sh *shard.Shard, k series.Key, peer P
 }
 
 // fetch gives all points that a peer has of a key, in order.
-func fetch(ctx context.Context, sh *shard.Shard, k series.Key, remote peering.Remote) ([]series.Point, error) {
+func fetch(ctx context.Context, sh *shard.Shard, k series.Key, remote exchange.Remote) ([]series.Point, error) {
 	var points []series.Point
 	first, last := sh.Layout().Span(k.Period)
 	hours, err := remote.Hours(ctx, sh.ID())
@@ -160,7 +160,7 @@ func fetch(ctx context.Context, sh *shard.Shard, k series.Key, remote peering.Re
 		if ts := h.Hour * store.HourMillis; ts < first || ts > last {
 			continue
 		}
-		recs, err := remote.Points(ctx, peering.HourQuery{Shard: sh.ID(), Hour: h.Hour, Series: [][]byte{k.Series}})
+		recs, err := remote.Points(ctx, exchange.HourQuery{Shard: sh.ID(), Hour: h.Hour, Series: [][]byte{k.Series}})
 		if err != nil {
 			return nil, err
 		}

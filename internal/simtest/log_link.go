@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/proof"
@@ -17,8 +18,8 @@ type logLink struct {
 	session  *peering.Session // of the other end; nil = not connected
 	follower *peering.Follower
 	late     [][]byte // answers that are under way
-	exchange *peering.Exchange
-	want     peering.Want       // it was begun for
+	exchange *exchange.Exchange
+	want     exchange.Want      // it was begun for
 	pairs    map[int]proof.Pair // by shard: as both ends were when they were compared last
 	ahead    map[int]int        // by shard: for how many comparisons the own end was ahead of its vector
 }
@@ -116,7 +117,7 @@ func (f *LogFlock) take(l *logLink) {
 func (f *LogFlock) exchange(l *logLink) {
 	if l.exchange == nil {
 		l.want = l.follower.Wants()[0]
-		l.exchange = peering.NewExchange(l.want, flaky{f, l})
+		l.exchange = exchange.New(l.want, flaky{f, l})
 		f.Count.Exchanges++
 	}
 	done, err := l.exchange.Step(context.Background())
@@ -151,20 +152,20 @@ func (r flaky) busy() {
 	}
 }
 
-func (r flaky) Standing(ctx context.Context, shard int) (peering.Standing, error) {
+func (r flaky) Standing(ctx context.Context, shard int) (exchange.Standing, error) {
 	if err := r.fail(); err != nil {
-		return peering.Standing{}, err
+		return exchange.Standing{}, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Standing(ctx, shard)
+	return r.l.to.feed.Source().Standing(ctx, shard)
 }
 
-func (r flaky) Snapshot(ctx context.Context, shard int) (peering.Snapshot, error) {
+func (r flaky) Snapshot(ctx context.Context, shard int) (exchange.Snapshot, error) {
 	if err := r.fail(); err != nil {
-		return peering.Snapshot{}, err
+		return exchange.Snapshot{}, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Snapshot(ctx, shard)
+	return r.l.to.feed.Source().Snapshot(ctx, shard)
 }
 
 func (r flaky) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error) {
@@ -172,29 +173,29 @@ func (r flaky) Hours(ctx context.Context, shard int) ([]grid.HourDigest, error) 
 		return nil, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Hours(ctx, shard)
+	return r.l.to.feed.Source().Hours(ctx, shard)
 }
 
-func (r flaky) Buckets(ctx context.Context, q peering.HourQuery) (sums grid.Sums, err error) {
+func (r flaky) Buckets(ctx context.Context, q exchange.HourQuery) (sums grid.Sums, err error) {
 	if err := r.fail(); err != nil {
 		return sums, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Buckets(ctx, q)
+	return r.l.to.feed.Source().Buckets(ctx, q)
 }
 
-func (r flaky) Series(ctx context.Context, q peering.HourQuery) ([]grid.SeriesDigest, uint32, error) {
+func (r flaky) Series(ctx context.Context, q exchange.HourQuery) ([]grid.SeriesDigest, uint32, error) {
 	if err := r.fail(); err != nil {
 		return nil, 0, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Series(ctx, q)
+	return r.l.to.feed.Source().Series(ctx, q)
 }
 
-func (r flaky) Points(ctx context.Context, q peering.HourQuery) ([][]byte, error) {
+func (r flaky) Points(ctx context.Context, q exchange.HourQuery) ([][]byte, error) {
 	if err := r.fail(); err != nil {
 		return nil, err
 	}
 	defer r.busy()
-	return r.l.to.feed.Points(ctx, q)
+	return r.l.to.feed.Source().Points(ctx, q)
 }

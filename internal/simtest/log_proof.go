@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dunlin-db/dunlin/internal/peering"
+	"github.com/dunlin-db/dunlin/internal/exchange"
 	"github.com/dunlin-db/dunlin/internal/proof"
 )
 
@@ -15,7 +15,7 @@ func (f *LogFlock) prove(l *logLink) {
 	for _, s := range l.from.shards {
 		is := proof.Pair{Compared: l.follower.Compared(s.id)}
 		var err error
-		is.Peer, err = l.to.feed.Snapshot(context.Background(), s.id)
+		is.Peer, err = l.to.feed.Source().Snapshot(context.Background(), s.id)
 		must(err)
 		for _, back := range l.to.links {
 			if back.to == l.from && back.follower != nil {
@@ -23,7 +23,7 @@ func (f *LogFlock) prove(l *logLink) {
 			}
 		}
 		flaky{f, l}.busy()
-		is.Own, err = l.from.feed.Snapshot(context.Background(), s.id)
+		is.Own, err = l.from.feed.Source().Snapshot(context.Background(), s.id)
 		must(err)
 		if l.ahead[s.id]++; !is.Own.Ahead {
 			l.ahead[s.id] = 0
@@ -61,8 +61,8 @@ func (f *LogFlock) judge(l *logLink, s *logShard, v proof.Verdict) {
 // repair fetches what differs, as a Prover does.
 func (f *LogFlock) repair(l *logLink, s *logShard, hours []int64) {
 	f.Count.Repairs++
-	w := peering.Want{Shard: s.sh, Hours: hours}
-	x := peering.NewExchange(w, l.to.feed)
+	w := exchange.Want{Shard: s.sh, Hours: hours}
+	x := exchange.New(w, l.to.feed.Source())
 	done, err := false, error(nil)
 	for !done && err == nil {
 		done, err = x.Step(context.Background())

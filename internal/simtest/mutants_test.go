@@ -47,8 +47,8 @@ var mutants = []string{
 	"floor-not-passed",         // what lies below the own floor is not passed on
 }
 
-// TestMutants runs each mutant in processes of its own: one of the directed tests of replica and peering must fail, or
-// a history. DUNLIN_MUTANTS is how many are run, others every day; 0 = all.
+// TestMutants runs each mutant in processes of its own: one of the directed tests of replica, exchange and peering must
+// fail, or a history. DUNLIN_MUTANTS is how many are run, others every day; 0 = all.
 func TestMutants(t *testing.T) {
 	if os.Getenv("DUNLIN_MUTANT") != "" {
 		t.Skip("this is the mutant")
@@ -70,8 +70,8 @@ func TestMutants(t *testing.T) {
 		name := mutants[(first+i)%len(mutants)]
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../peering",
-				"../proof")
+			directed := exec.CommandContext(ctx, "go", "test", "-tags", "mutants", "-count=1", "../replica", "../exchange",
+				"../peering", "../proof")
 			histories := exec.CommandContext(ctx, self, "-test.run", "^TestLogFlock_histories$")
 			by := killed(directed, name, "")
 			if by == "" {

@@ -1,4 +1,4 @@
-package peering
+package exchange
 
 import (
 	"context"
@@ -14,55 +14,11 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// Standing is what a shard says of itself before an exchange.
-type Standing struct {
-	Whole    bool // its vector may be adopted
-	Suspect  bool // it lacks points that its log claims
-	Busy     bool // an exchange of its own is under way
-	Ahead    bool // it may have points that the vector does not cover yet
-	Vector   []replog.Reach
-	Excess   uint64 // not 0: it has points that no log tells of
-	Compared uint64 // the excess of the asker that it has compared with
-	Turn     uint64 // another one after each beginning and end of an exchange of its own
-	Floor    series.Period
-	Thin     series.Period // before it, it may lack points that the vector claims
-	Edicts   uint64        // the hash of the node's
-}
-
-// Snapshot is a Standing, and the digests of the hours at the same moment.
-type Snapshot struct {
-	Standing
-	Hours []grid.HourDigest // the latest first
-}
-
-// Remote is the other side of an exchange.
-type Remote interface {
-	Standing(ctx context.Context, shard int) (Standing, error)
-	Snapshot(ctx context.Context, shard int) (Snapshot, error)
-	// Hours gives the hours that have points, the latest first.
-	Hours(ctx context.Context, shard int) ([]grid.HourDigest, error)
-	Buckets(ctx context.Context, q HourQuery) (grid.Sums, error)
-	// Series gives some of the series in the wanted buckets, from a place on, and the next place, 0 at the end.
-	Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error)
-	// Points gives records of all points of an hour of some series.
-	Points(ctx context.Context, q HourQuery) (recs [][]byte, err error)
-}
-
-// HourQuery asks about an hour of a shard.
-type HourQuery struct {
-	Shard  int
-	Hour   int64 // since 1970
-	Want   [grid.Buckets]bool
-	From   uint32   // Series: the place
-	Series [][]byte // Points: host:metric of each
-}
-
 // The sizes of what is asked for at a time.
 const (
 	pointsAtOnce = 100_000 // of the buckets whose series are compared together, about
-	seriesAtOnce = 32      // whose points are fetched together
-	seriesLooked = 256
-	uniteAtOnce  = 2000 // points, while the shard waits for them
+	seriesLooked = 256     // by one question
+	uniteAtOnce  = 2000    // points, while the shard waits for them
 )
 
 // ErrNotNow: the other side can not be exchanged with now, or this one is busy with another. It may be tried again.
@@ -103,8 +59,8 @@ type Repair struct {
 // mostNamed is how many series a Repair names.
 const mostNamed = 10
 
-// NewExchange makes the exchange that is wanted. It does nothing before the first Step.
-func NewExchange(w Want, remote Remote) *Exchange {
+// New makes the Exchange that is wanted. It does nothing before the first Step.
+func New(w Want, remote Remote) *Exchange {
 	return &Exchange{sh: w.Shard, remote: remote, want: w.Adopt, only: w.Hours}
 }
 
@@ -229,7 +185,7 @@ func (x *Exchange) compareSeries(ctx context.Context) error {
 // own gives the digests of the same series here.
 func (x *Exchange) own(list []grid.SeriesDigest) []store.Digest {
 	out := make([]store.Digest, 0, len(list))
-	for some := range slices.Chunk(list, seriesAtOnce) {
+	for some := range slices.Chunk(list, MostSeries) {
 		out = x.sh.HourOf(x.q.Hour, some, out)
 	}
 	return out
@@ -237,7 +193,7 @@ func (x *Exchange) own(list []grid.SeriesDigest) []store.Digest {
 
 // fetch brings the points of some series.
 func (x *Exchange) fetch(ctx context.Context) error {
-	n := min(seriesAtOnce, len(x.lacking))
+	n := min(MostSeries, len(x.lacking))
 	q := HourQuery{Shard: x.sh.ID(), Hour: x.q.Hour, Series: x.lacking[:n]}
 	recs, err := x.remote.Points(ctx, q)
 	if err != nil {
@@ -262,7 +218,7 @@ func (x *Exchange) unite(rec []byte) error {
 		return err
 	}
 	if in.Points > replog.MostPoints || in.Shard != x.sh.ID() {
-		return ErrCorrupt
+		return fmt.Errorf("exchange: %w", replog.ErrCorrupt)
 	}
 	var d replog.Dict
 	var puts []store.Put
@@ -272,8 +228,8 @@ func (x *Exchange) unite(rec []byte) error {
 			Period: x.sh.Layout().PeriodOf(in.TS),
 		})
 	}
-	if err := errors.Join(in.Err(), unknown(in.Unknown)); err != nil {
-		return err
+	if in.Err() != nil || in.Unknown > 0 {
+		return fmt.Errorf("exchange: %d points without a name: %w", in.Unknown, errors.Join(in.Err(), replog.ErrCorrupt))
 	}
 	for some := range slices.Chunk(puts, uniteAtOnce) {
 		if err := x.repair(some); err != nil {

@@ -1,7 +1,8 @@
-package peering
+package exchange
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
@@ -11,28 +12,33 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-var _ Remote = (*Feed)(nil)
+// Source is the shards of a node, as others compare with them. It implements Remote.
+type Source []*shard.Shard
 
-func (f *Feed) find(id int) (*shard.Shard, error) {
-	sh := f.shard(id)
-	if sh == nil {
-		return nil, fmt.Errorf("shard %d: %w", id, errShard)
+// ErrShard: a peer asks for a shard that this node does not hold.
+var ErrShard = errors.New("this node does not hold the shard")
+
+func (s Source) find(id int) (*shard.Shard, error) {
+	for _, sh := range s {
+		if sh.ID() == id {
+			return sh, nil
+		}
 	}
-	return sh, nil
+	return nil, fmt.Errorf("shard %d: %w", id, ErrShard)
 }
 
 // Standing implements Remote.
-func (f *Feed) Standing(_ context.Context, id int) (st Standing, err error) {
-	sh, err := f.find(id)
+func (s Source) Standing(_ context.Context, id int) (st Standing, err error) {
+	sh, err := s.find(id)
 	if err != nil || sh.Loading() {
 		return st, err
 	}
 	tx := sh.Begin()
 	defer tx.End()
-	return f.standing(sh, tx), nil
+	return s.standing(sh, tx), nil
 }
 
-func (f *Feed) standing(sh *shard.Shard, tx shard.Tx) Standing {
+func (s Source) standing(sh *shard.Shard, tx shard.Tx) Standing {
 	p := tx.Peers()
 	return Standing{
 		Whole: p.Whole(), Suspect: p.Suspected(), Busy: p.Exchanging(), Vector: p.Published(), Excess: p.Excess(),
@@ -41,8 +47,8 @@ func (f *Feed) standing(sh *shard.Shard, tx shard.Tx) Standing {
 }
 
 // Snapshot implements Remote.
-func (f *Feed) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) {
-	sh, err := f.find(id)
+func (s Source) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) {
+	sh, err := s.find(id)
 	if err != nil || sh.Loading() {
 		return snap, err
 	}
@@ -51,7 +57,7 @@ func (f *Feed) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) 
 			continue
 		}
 		tx := sh.Begin()
-		snap.Standing = f.standing(sh, tx)
+		snap.Standing = s.standing(sh, tx)
 		snap.Hours, ok = tx.Hours()
 		tx.End()
 	}
@@ -59,8 +65,8 @@ func (f *Feed) Snapshot(ctx context.Context, id int) (snap Snapshot, err error) 
 }
 
 // Hours implements Remote.
-func (f *Feed) Hours(ctx context.Context, id int) (hours []grid.HourDigest, err error) {
-	sh, err := f.find(id)
+func (s Source) Hours(ctx context.Context, id int) (hours []grid.HourDigest, err error) {
+	sh, err := s.find(id)
 	for ok := false; err == nil && !ok; err = ctx.Err() {
 		if !sh.FillGrid() {
 			hours, ok = sh.Hours()
@@ -70,8 +76,8 @@ func (f *Feed) Hours(ctx context.Context, id int) (hours []grid.HourDigest, err 
 }
 
 // Buckets implements Remote.
-func (f *Feed) Buckets(_ context.Context, q HourQuery) (sums grid.Sums, err error) {
-	sh, err := f.find(q.Shard)
+func (s Source) Buckets(_ context.Context, q HourQuery) (sums grid.Sums, err error) {
+	sh, err := s.find(q.Shard)
 	if err != nil {
 		return sums, err
 	}
@@ -79,11 +85,11 @@ func (f *Feed) Buckets(_ context.Context, q HourQuery) (sums grid.Sums, err erro
 }
 
 // Series implements Remote.
-func (f *Feed) Series(_ context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
-	sh, err := f.find(q.Shard)
+func (s Source) Series(_ context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
+	sh, err := s.find(q.Shard)
 	next = q.From
 	for err == nil {
-		some, to := sh.HourSeries(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: seriesAtOnce})
+		some, to := sh.HourSeries(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: MostSeries})
 		list, next = append(list, some...), to
 		if to == 0 || len(list) >= seriesLooked {
 			break
@@ -93,8 +99,8 @@ func (f *Feed) Series(_ context.Context, q HourQuery) (list []grid.SeriesDigest,
 }
 
 // Points implements Remote.
-func (f *Feed) Points(ctx context.Context, q HourQuery) (recs [][]byte, err error) {
-	sh, err := f.find(q.Shard)
+func (s Source) Points(ctx context.Context, q HourQuery) (recs [][]byte, err error) {
+	sh, err := s.find(q.Shard)
 	if err != nil {
 		return nil, err
 	}
