@@ -30,13 +30,17 @@ func Verify(st Store, p series.Period, from uint32, n int) (damaged []series.Key
 		return true
 	})
 	for _, name := range names {
-		k := key(p, name)
-		claim, seed := st.Claim(k)
-		if held(st, k, seed) != claim {
+		if k := key(p, name); !Whole(st, k) {
 			damaged = append(damaged, k)
 		}
 	}
 	return damaged, next
+}
+
+// Whole says that the points of a key are those that its digest stands for.
+func Whole(st Store, k series.Key) bool {
+	claim, seed := st.Claim(k)
+	return held(st, k, seed) == claim
 }
 
 // some gives the names of series of a period, from a place on, as long as take says so; the next place is 0 at the end.

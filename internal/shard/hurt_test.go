@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/engine"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -18,6 +19,19 @@ import (
 type hurtStore struct {
 	*engine.Store
 	late int64 // ms: before it nothing can be put in; 0 = all is well
+	lost bool  // nothing can be read
+}
+
+func (h *hurtStore) Open(k series.Key) store.View {
+	if h.lost {
+		return nil
+	}
+	return h.Store.Open(k)
+}
+
+func (h *hurtStore) Rewrite(k series.Key, points []series.Point, d store.Digest) bool {
+	h.lost = false
+	return h.Store.Rewrite(k, points, d)
 }
 
 func (h *hurtStore) refuse(puts []store.Put) (rest []store.Put) {
@@ -93,7 +107,7 @@ func TestShard_hurt(t *testing.T) {
 			t.Fatal("a good point")
 		}
 	}
-	st.late = put(30).TS
+	st.late, st.lost = put(30).TS, true
 	if err := client(15); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("a client's: %v", err)
 	}
@@ -113,12 +127,30 @@ func TestShard_hurt(t *testing.T) {
 	if !s.Replace(k, all) || st.Card(k) != 5 || len(s.Hurt()) > 0 {
 		t.Errorf("%d points, %v", st.Card(k), s.Hurt())
 	}
+	st.late, st.lost = put(40).TS, true
+	if err := take(3, 35); err != nil {
+		t.Fatal(err)
+	}
+	tomb := edict.Tomb{Period: k.Period, Host: true, Name: "h", From: put(31).TS, To: put(39).TS}
+	s.Obey(edict.Of(0, tomb))
+	st.late = 0
+	if !s.Replace(k, all) || st.Card(k) != 5 || len(s.Hurt()) > 0 {
+		t.Errorf("what was forgotten meanwhile is back: %d points, %v", st.Card(k), s.Hurt())
+	}
+	st.late = put(40).TS
+	if err := take(4, 25); err != nil { // it is there
+		t.Fatal(err)
+	}
+	st.late = 0
+	if !s.Replace(k, nil) || st.Card(k) != 5 || len(s.Hurt()) > 0 {
+		t.Errorf("a key that is whole: %d points, %v", st.Card(k), s.Hurt())
+	}
 	s.hurt.aside = mostAside
-	if err := take(3, 50); !errors.Is(err, store.ErrDamaged) {
+	if err := take(5, 50); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("more than can be laid aside: %v", err)
 	}
 	s.hurt.aside = 0
-	if err := take(3, 50); err != nil {
+	if err := take(5, 50); err != nil {
 		t.Errorf("and then: %v", err)
 	}
 }
