@@ -167,8 +167,8 @@ func TestShard_hurt(t *testing.T) {
 	}
 }
 
-// TestShard_hurt_forgotten: what was laid aside and is forgotten since does not come back, and a key that is whole again
-// needs no points.
+// TestShard_hurt_forgotten: what was laid aside and is forgotten since does not come back, and a key that is whole
+// again needs no points.
 func TestShard_hurt_forgotten(t *testing.T) {
 	h := newHurtTest(t)
 	if err := h.take(1, 25); err != nil {
