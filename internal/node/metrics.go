@@ -83,6 +83,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"checkpoints_total", "Checkpoints that were done.",
 				"checkpoint_failures_total", "Checkpoints that failed.",
 				"files_damaged_total", "Period files that were found damaged while the node ran.",
+				"bad_files", "Damaged files that are kept to be looked at.",
 				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
@@ -159,6 +160,7 @@ func (c *collector) disk(s storage.Status, counter emit[int64], gauge emit[float
 	gauge(c.node["log_unsynced_age_max_seconds"], s.Log.OldestUnsyncedMax.Seconds())
 	gauge(c.node["log_fsync_max_seconds"], s.Log.FsyncMax.Seconds())
 	gauge(c.node["damaged_records"], float64(s.Damaged))
+	gauge(c.node["bad_files"], float64(s.Bad))
 	counter(c.node["log_bytes_total"], s.Log.Bytes)
 	counter(c.node["log_fsyncs_total"], s.Log.Fsyncs)
 	counter(c.node["log_errors_total"], s.Log.WriteErrors+s.Log.FsyncErrors)

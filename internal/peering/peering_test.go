@@ -77,8 +77,14 @@ func TestFollower_afterABreak(t *testing.T) {
 }
 
 // TestExchange: a peer that lacks all the log no longer has gets it, hour by hour, the latest first, and whatever is
-// written meanwhile by the log.
+// written meanwhile by the log. Where there are whole chunks, most hours are there with the latest.
 func TestExchange(t *testing.T) {
+	t.Run("points", func(t *testing.T) { testExchange(t, false, 20) })
+	t.Run("chunks", func(t *testing.T) { testExchange(t, true, 3) })
+}
+
+func testExchange(t *testing.T, chunks bool, hours int) {
+	t.Helper()
 	a, b := newSide(t, "a"), newSide(t, "b")
 	for h := range 20 {
 		a.write(t, 100, noon.Add(-time.Duration(h)*time.Hour), "1")
@@ -89,7 +95,7 @@ func TestExchange(t *testing.T) {
 	if _, err := s.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := exchange.New(exchange.Want{Shard: b.sh, Adopt: true}, far{direct{s: s}})
+	x := exchange.New(exchange.Want{Shard: b.sh, Adopt: true}, far{direct{s: s}, chunks})
 	newest := int64(-1)
 	for n := 0; ; n++ {
 		done, err := x.Step(t.Context())
@@ -114,7 +120,7 @@ func TestExchange(t *testing.T) {
 	if b.points(t) != a.points(t)+50 || got.Points != 10 {
 		t.Errorf("%d points of %d and 50; the log brought %d", b.points(t), a.points(t), got.Points)
 	}
-	if x.Points != 20*100-50+10 || x.Repair.Hours != 20 {
+	if x.Points != 20*100-50+10 || x.Repair.Hours != hours || (x.Chunks > 0) != chunks {
 		t.Errorf("%+v", x.Repair)
 	}
 }
@@ -132,7 +138,7 @@ func TestFollower_passesOnWhatItHad(t *testing.T) {
 	if _, err := toB.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := exchange.New(exchange.Want{Shard: b.sh}, far{direct{s: toB}})
+	x := exchange.New(exchange.Want{Shard: b.sh}, far{direct{s: toB}, true})
 	for done := false; !done; {
 		var err error
 		if done, err = x.Step(t.Context()); err != nil {
@@ -178,7 +184,7 @@ func TestSession_sendsNothingBack(t *testing.T) {
 }
 
 func TestHello(t *testing.T) {
-	h := Hello{Version: Version, Cluster: `pr "od é`, Node: "nyc1", Incarnation: 7, Ring: 9}
+	h := Hello{Version: Version, Cluster: `pr "od é`, Node: "nyc1", Incarnation: 7, Ring: 9, Chunks: true}
 	got, err := ParseHello(h.String() + " what comes later")
 	if err != nil || got != h {
 		t.Errorf("%+v, %v", got, err)
@@ -194,10 +200,10 @@ func TestHello(t *testing.T) {
 			t.Errorf("%+v: %v, want %v", other, err, want)
 		}
 	}
-	f(Hello{Version, h.Cluster, "sfo1", 1, 1}, nil)
-	f(Hello{Version, "other", "sfo1", 1, 1}, ErrCluster)
-	f(Hello{Version + 1, h.Cluster, "sfo1", 1, 1}, ErrVersion)
-	f(Hello{Version, h.Cluster, "nyc1", 1, 1}, ErrSelf)
+	f(Hello{Version, h.Cluster, "sfo1", 1, 1, false}, nil)
+	f(Hello{Version, "other", "sfo1", 1, 1, false}, ErrCluster)
+	f(Hello{Version + 1, h.Cluster, "sfo1", 1, 1, false}, ErrVersion)
+	f(Hello{Version, h.Cluster, "nyc1", 1, 1, false}, ErrSelf)
 }
 
 func TestSession_Do_refuses(t *testing.T) {
