@@ -13,10 +13,10 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// Where a shard has few of the points of an hour, the peer's chunks come whole, each with the hour in which it ends;
-// what they bring of the hours before need not come again. Whatever of them can not be taken so, and what lies in
-// chunks that end in an hour of which this shard had enough, is found when the hour is compared after that, and comes
-// point by point: passing a record over is always safe.
+// Where a shard has few of the points of an hour, the peer's chunks come whole, each with the hour in which it
+// ends; what they bring of the hours before need not come again. Whatever of them can not be taken so, and what
+// lies in chunks that end in an hour of which this shard had enough, is found when the hour is compared after
+// that, and comes point by point: passing a record over is always safe.
 
 // What Chunks answers at a time, about.
 const (
