@@ -95,16 +95,17 @@ func (s *Shard) Hurt() (keys []series.Key) {
 }
 
 // Replace puts points, in order and without duplicates, in the place of those of a damaged key, if they are the ones
-// that it had, with or without those that were laid aside; false: they are not. Then the latter go in too, but for what
-// was forgotten since. A key that is whole by now, as what could not be read of it was forgotten, needs no points.
+// that it had, with those of what was laid aside that it had too; false: they are not. Then all of the latter go in, but
+// for what was forgotten since. A key that is whole by now, as what could not be read of it was forgotten, needs no
+// points.
 func (s *Shard) Replace(k series.Key, points []series.Point) bool {
 	t := s.Begin()
 	defer t.End()
 	st, one := s.cfg.Store.(mend.Store), s.hurt.of(k)
 	if one == nil {
-		return mend.Whole(st, k) || mend.Replace(st, k, points)
+		return mend.Whole(st, k) || mend.Replace(st, k, points, nil)
 	}
-	if !mend.Whole(st, k) && !mend.Replace(st, k, points) && !mend.Replace(st, k, without(points, one.points)) {
+	if !mend.Whole(st, k) && !mend.Replace(st, k, points, one.points) {
 		return false
 	}
 	live := slices.DeleteFunc(slices.Clone(one.points), func(pt series.Point) bool {
@@ -119,11 +120,4 @@ func (s *Shard) Replace(k series.Key, points []series.Point) bool {
 	}
 	s.hurt.forget(one)
 	return true
-}
-
-// without gives points but for some others.
-func without(points, others []series.Point) []series.Point {
-	return slices.DeleteFunc(slices.Clone(points), func(pt series.Point) bool {
-		return slices.ContainsFunc(others, func(o series.Point) bool { return series.Compare(o, pt) == 0 })
-	})
 }

@@ -185,3 +185,18 @@ func TestShard_hurt_forgotten(t *testing.T) {
 	}
 	h.mend("a key that is whole", nil, true, 4)
 }
+
+// TestShard_hurt_again: some of what is laid aside was there before, another client having sent it too.
+func TestShard_hurt_again(t *testing.T) {
+	h := newHurtTest(t)
+	all := []series.Point{h.good[0]}
+	for i, second := range []int{11, 12, 20, 13, 14, 10, 15, 20} {
+		if err := h.take(replog.Seq(i+1), second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, second := range []int{11, 12, 13, 14, 15} {
+		all = append(all, h.point(second))
+	}
+	h.mend("those it had and all that was laid aside", append(all, h.good[1:]...), true, 8)
+}
