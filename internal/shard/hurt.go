@@ -95,9 +95,9 @@ func (s *Shard) Hurt() (keys []series.Key) {
 }
 
 // Replace puts points, in order and without duplicates, in the place of those of a damaged key, if they are the ones
-// that it had, with those of what was laid aside that it had too; false: they are not. Then all that was laid aside goes
-// in, but for what was forgotten since. A key that is whole by now, as what could not be read of it was forgotten, needs
-// no points.
+// that it had, with those of what was laid aside that it had too; false: they are not. Then all that was laid aside
+// goes in, but for what was forgotten since. A key that is whole by now, as what could not be read of it was forgotten,
+// needs no points.
 func (s *Shard) Replace(k series.Key, points []series.Point) bool {
 	t := s.Begin()
 	defer t.End()
