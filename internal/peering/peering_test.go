@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -286,7 +287,50 @@ func TestLink_Run(t *testing.T) {
 	}
 }
 
-// TestLink_Run_journal: a peer that speaks no log is followed by its journals; one of another cluster not at all.
+// TestLink_Status_overdue: who waits for an answer that should have come says so before it gives up.
+func TestLink_Status_overdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newSide(t, "a"), newSide(t, "b")
+		a.write(t, 10, noon, "1")
+		var lost atomic.Bool
+		timeout := make(chan struct{})
+		ctx, stop := context.WithCancel(t.Context())
+		fail := func(cmd string) error {
+			if cmd == "DN.PULL" && lost.Load() {
+				<-timeout
+				return errors.New("timeout")
+			}
+			return ctx.Err() // a connection gives up with it
+		}
+		l := NewLink(LinkConfig{
+			Peer: "a", Self: b.feed.Self, Shards: b.feed.Shards, Pull: direct{a.feed.NewSession(), fail},
+			Compare: direct{a.feed.NewSession(), nil}, Follows: func() []string { return nil },
+			Log: slog.New(slog.DiscardHandler),
+		})
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(ctx) }()
+		f := func(after time.Duration, want State) {
+			t.Helper()
+			time.Sleep(after)
+			if s := l.Status(); s.State != want {
+				t.Errorf("%s, want %s", s.State, want)
+			}
+		}
+		f(10*time.Second, Following)
+		lost.Store(true)
+		f(longPoll+slow/2, Following)
+		f(longPoll+slow, Overdue)
+		lost.Store(false)
+		close(timeout)
+		f(10*time.Second, Following)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLink_Run_other: a peer that speaks no log is followed by its journals; one of another cluster not at all.
 func TestLink_Run_other(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	a, b := newSide(t, "a"), newSide(t, "b")
