@@ -36,6 +36,7 @@ var parts = []struct {
 }{
 	{"cost", (*Config).cost},
 	{"three", (*Config).three},
+	{"back", (*Config).back},
 	{"five", (*Config).five},
 	{"idle", (*Config).idle},
 	{"join", (*Config).join},

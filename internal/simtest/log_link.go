@@ -46,6 +46,7 @@ func (f *LogFlock) step(l *logLink) {
 		l.ahead = map[int]int{}
 		f.learn(l) // before any point
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
+		l.follower.Previews = f.rng.IntN(4) > 0
 	case f.rng.IntN(8) == 0:
 		f.prove(l)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
@@ -108,6 +109,7 @@ func (f *LogFlock) take(l *logLink) {
 		must(err)
 		if i == 0 {
 			f.Count.Sent += a.Entries
+			f.Count.Shown += a.Shown
 		}
 		f.Count.Useful += a.Useful
 	}
