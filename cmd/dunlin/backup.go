@@ -51,17 +51,13 @@ func backupCmd() *cobra.Command {
 			"verify, unite it with a running node with dunlin restore, or start a node on a copy of it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := to.dial()
-			if err != nil {
+			return to.withNode(func(c rueidis.Client) error {
+				text, err := order(cmd.Context(), c, "DN.BACKUP", args[0]).ToString()
+				if err == nil {
+					_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+				}
 				return err
-			}
-			defer c.Close()
-			text, err := c.Do(cmd.Context(), c.B().Arbitrary("DN.BACKUP").Args(args[0]).Build()).ToString()
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
-			return err
+			})
 		},
 	}
 	to.add(cmd)
@@ -78,20 +74,15 @@ func restoreCmd() *cobra.Command {
 			"after the other. Points below the node's floor are refused, and counted.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := to.dial()
-			if err != nil {
+			return to.withNode(func(c rueidis.Client) error {
+				w := &storage.Walker{FS: fsx.OS{}, Path: args[0]}
+				done := tui.ShowBytes(os.Stderr, "restoring", &w.Progress)
+				sum, err := restore.Run(cmd.Context(), c, w)
+				if done(); err == nil {
+					_, err = io.WriteString(cmd.OutOrStdout(), sum.String())
+				}
 				return err
-			}
-			defer c.Close()
-			w := &storage.Walker{FS: fsx.OS{}, Path: args[0]}
-			done := tui.ShowBytes(os.Stderr, "restoring", &w.Progress)
-			sum, err := restore.Run(cmd.Context(), c, w)
-			done()
-			if err != nil {
-				return err
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), sum.String())
-			return err
+			})
 		},
 	}
 	to.add(cmd)

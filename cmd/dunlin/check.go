@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/advise"
 	"github.com/dunlin-db/dunlin/internal/check"
 	"github.com/dunlin-db/dunlin/internal/ring"
@@ -35,29 +36,21 @@ func checkCmd() *cobra.Command {
 			"more memory than needed, it says which setting mends that; the exit code is not changed by it.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := flags.open(cmd.Context())
-			if err != nil {
+			return flags.withClient(cmd.Context(), func(client *dunlin.Client) error {
+				topo := client.Topology()
+				if err := checkPeriod(period, topo); err != nil {
+					return err
+				}
+				c := &check.Checker{Node: client, Topology: topo, Period: period, Whole: flags.topology == ""}
+				report, err := c.Run(cmd.Context(), wait)
+				if err == nil {
+					err = printFound(cmd, asJSON, report, func(w io.Writer) error { return printCheck(w, report, topo) })
+				}
+				if err == nil && !report.Equal {
+					err = errDifferent
+				}
 				return err
-			}
-			defer client.Close()
-			topo := client.Topology()
-			if err := checkPeriod(period, topo); err != nil {
-				return err
-			}
-			c := &check.Checker{Node: client, Topology: topo, Period: period, Whole: flags.topology == ""}
-			report, err := c.Run(cmd.Context(), wait)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = tui.JSON(cmd.OutOrStdout(), report)
-			} else {
-				err = printCheck(cmd.OutOrStdout(), report, topo)
-			}
-			if err == nil && !report.Equal {
-				err = errDifferent
-			}
-			return err
+			})
 		},
 	}
 	flags.add(cmd, 30*time.Second)

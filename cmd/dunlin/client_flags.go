@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/ring"
+	"github.com/dunlin-db/dunlin/internal/tui"
 )
 
 // clientFlags are the flags of every command that talks to a flock as a client.
@@ -35,6 +37,24 @@ func (f *clientFlags) add(cmd *cobra.Command, timeout time.Duration) {
 
 func (f *clientFlags) open(ctx context.Context) (*dunlin.Client, error) {
 	return f.openWith(ctx, dunlin.Config{})
+}
+
+// withClient calls fn with a client that it opens and closes.
+func (f *clientFlags) withClient(ctx context.Context, fn func(c *dunlin.Client) error) error {
+	c, err := f.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return fn(c)
+}
+
+// printFound prints what a command found, as JSON or for people.
+func printFound(cmd *cobra.Command, asJSON bool, found any, people func(io.Writer) error) error {
+	if asJSON {
+		return tui.JSON(cmd.OutOrStdout(), found)
+	}
+	return people(cmd.OutOrStdout())
 }
 
 // openWith opens a client with what the flags say and cfg says besides.

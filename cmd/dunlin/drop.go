@@ -59,8 +59,8 @@ func forgetCmd() *cobra.Command {
 		Short: "Forget the points of a host or of one series, on all nodes",
 		Long: "Show how much a node holds of a host, or of one series, ask, and tell the node to forget it: everything up\n" +
 			"to now, or what lies between two times. What is written later stays. Nodes on the engine tell each other,\n" +
-			"one that is away when it comes back. Nothing brings back what was forgotten. The host is written as in keys:\n" +
-			"web1%3A9100 is web1:9100.",
+			"one that is away when it comes back; nodes on Redis, which it names, keep theirs. Nothing brings back what was\n" +
+			"forgotten. The host is written as in keys: web1%3A9100 is web1:9100.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			span, err := spanArgs(from, until)

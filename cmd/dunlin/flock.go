@@ -2,12 +2,13 @@ package main
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-db/dunlin"
 	"github.com/dunlin-db/dunlin/internal/muster"
-	"github.com/dunlin-db/dunlin/internal/tui"
 )
 
 var errNotWell = errors.New("not all is well")
@@ -26,26 +27,19 @@ func flockCmd() *cobra.Command {
 			"UTC. The exit code is 1 when a node can not be asked, does not follow one of its peers, is late or differs.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := flags.open(cmd.Context())
-			if err != nil {
+			return flags.withClient(cmd.Context(), func(client *dunlin.Client) error {
+				m := &muster.Muster{Topology: client.Topology(), Node: client, Clock: time.Now, MostLag: mostLag}
+				if watch {
+					w := muster.Watcher{Muster: m, Every: max(every, 100*time.Millisecond), Each: each, Out: cmd.OutOrStdout()}
+					return w.Run(cmd.Context())
+				}
+				r := m.Look(cmd.Context())
+				err := printFound(cmd, asJSON, r, func(w io.Writer) error { return muster.Print(w, r, each) })
+				if err == nil && len(r.Problems) > 0 {
+					err = errNotWell
+				}
 				return err
-			}
-			defer client.Close()
-			m := &muster.Muster{Topology: client.Topology(), Node: client, Clock: time.Now, MostLag: mostLag}
-			if watch {
-				w := muster.Watcher{Muster: m, Every: max(every, 100*time.Millisecond), Each: each, Out: cmd.OutOrStdout()}
-				return w.Run(cmd.Context())
-			}
-			r := m.Look(cmd.Context())
-			if asJSON {
-				err = tui.JSON(cmd.OutOrStdout(), r)
-			} else {
-				err = muster.Print(cmd.OutOrStdout(), r, each)
-			}
-			if err == nil && len(r.Problems) > 0 {
-				err = errNotWell
-			}
-			return err
+			})
 		},
 	}
 	flags.add(cmd, 3*time.Second)

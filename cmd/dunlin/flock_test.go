@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/dunlin-db/dunlin/internal/muster"
 )
@@ -23,6 +25,11 @@ func TestFlock(t *testing.T) {
 		return r, err
 	}
 	r, err := flock(url)
+	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); r, err = flock(url) {
+		if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "just started") {
+			t.Fatalf("%v, %+v", err, r)
+		}
+	}
 	if err != nil || len(r.Nodes) != 1 || r.Nodes[0].Name != "n" || len(r.Nodes[0].Shards) != 2 || r.Problems != nil {
 		t.Errorf("a node alone: %v, %+v", err, r)
 	}

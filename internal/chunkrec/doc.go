@@ -3,11 +3,13 @@
 // # What it is
 //
 // A codec: Head.Append begins a record, AppendFull and chunk.State.AppendState end it, Reader reads and checks it. The
-// bytes are in docs/format/period.md. A record stands for itself: it can be read from any file, in any order, twice.
+// bytes are in docs/format/period.md. A record stands for itself: it can be read from any file, in any order, twice. A
+// Shipper chooses the chunks of a key for a peer that lacks a span of time.
 //
 // # Where it sits
 //
-// Under engine, which makes records of what it holds and takes them back, and under storage, which keeps them in files.
+// Under engine, which makes records of what it holds and takes them back, under storage, which keeps them in files, and
+// under exchange, which brings them from a peer.
 //
 // # Invariants
 //
@@ -16,5 +18,6 @@
 //
 // # What it does not do
 //
-// It has no checksum: the files' frames have one. The digest is believed, not computed.
+// It has no checksum: the files' frames have one. Reset believes the digest; Hours computes it,
+// for records of others.
 package chunkrec

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -80,6 +82,18 @@ func readHead(rec []byte) (h Head, body []byte, err error) {
 	return h, rec[16:], nil
 }
 
+// SetDigest puts a digest in the place of the one that a record says. The number of points stays.
+func SetDigest(rec []byte, d store.Digest) error {
+	_, body, err := readHead(rec)
+	if err != nil {
+		return err
+	}
+	at := rec[len(rec)-len(body)-16:]
+	binary.LittleEndian.PutUint64(at, d.Hi)
+	binary.LittleEndian.PutUint64(at[8:], d.Lo)
+	return nil
+}
+
 // Chunk is one chunk of a record. A full one stands for itself.
 type Chunk struct {
 	Bytes       []byte // of a full chunk, the record's
@@ -97,6 +111,7 @@ type Reader struct {
 
 	rd   chunk.Reader
 	text []byte
+	sum  store.Summer
 }
 
 // Reset reads a record whole, and checks it: the error is ErrCorrupt. The reader refers to the record until the next
@@ -151,6 +166,41 @@ func (r *Reader) note(c Chunk, from int64) (last int64) {
 	c.First, c.Last = r.rd.Time(0), from
 	r.Chunks = append(r.Chunks, c)
 	return from
+}
+
+// Fits says whether no chunk has more points or more bytes.
+func (r *Reader) Fits(points, bytes int) bool {
+	return len(r.Words) < bytes && !slices.ContainsFunc(r.Chunks, func(c Chunk) bool {
+		return c.Len > points || len(c.Bytes) > bytes
+	})
+}
+
+// Decode gives the points of a chunk behind dst; the texts of their values are behind text.
+func (r *Reader) Decode(c Chunk, dst []series.Point, text []byte) ([]series.Point, []byte) {
+	text = slices.Grow(text, 64*c.Len) // if it moves, what was given out stays
+	r.Points(c, func(pt series.Point) {
+		at := len(text)
+		text = append(text, pt.Value...)
+		pt.Value = text[at:len(text):len(text)]
+		dst = append(dst, pt)
+	})
+	return dst, text
+}
+
+// Hours computes the digests of the points by hour, behind dst, and of all of them. The seed is that of the series.
+func (r *Reader) Hours(seriesSeed uint64, dst []grid.HourDigest) (hours []grid.HourDigest, sum store.Digest) {
+	for _, c := range r.Chunks {
+		r.Points(c, func(pt series.Point) {
+			if h := pt.TS / store.HourMillis; len(dst) == 0 || dst[len(dst)-1].Hour != h {
+				dst = append(dst, grid.HourDigest{Hour: h})
+			}
+			r.sum.Add(&dst[len(dst)-1].Digest, seriesSeed, pt)
+		})
+	}
+	for _, h := range dst {
+		sum.Add(h.Digest)
+	}
+	return dst, sum
 }
 
 // Points calls fn for each point of a chunk, a full one by its bytes. The value is good until fn returns.

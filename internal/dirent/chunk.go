@@ -2,6 +2,7 @@ package dirent
 
 import (
 	"encoding/binary"
+	"sort"
 
 	"github.com/dunlin-db/dunlin/internal/slab"
 )
@@ -32,6 +33,11 @@ func Read(b []byte) Chunk {
 
 // First is Read(b).First.
 func First(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) }
+
+// Search gives the first Chunk of a directory for which after is true of its First; after must be monotonic.
+func Search(dir []byte, after func(first int64) bool) int {
+	return sort.Search(len(dir)/Size, func(i int) bool { return after(First(dir[i*Size:])) })
+}
 
 // Put writes the Chunk to the beginning of b.
 func (c Chunk) Put(b []byte) {

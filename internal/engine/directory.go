@@ -93,15 +93,7 @@ func (s *Store) read(p *period, e *entry, i int) {
 
 // search gives the first chunk for which after is true of its first timestamp; after must be monotonic.
 func (p *period) search(e *entry, after func(first int64) bool) int {
-	lo, hi := 0, int(e.dirLen)
-	for lo < hi {
-		if mid := (lo + hi) / 2; after(p.firstTS(e, mid)) {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return lo
+	return dirent.Search(p.slab.At(e.dir, int(e.dirLen)*dirent.Size), after)
 }
 
 // firstAfter says whether chunk i begins behind the point. Only for equal timestamps does it look into the chunk.

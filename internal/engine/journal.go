@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -124,12 +125,7 @@ func (s *Store) collect(limit int, from func([]change, *period) []change, suffix
 			all = append(all, found{c, p})
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		if a.score < b.score {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.score, b.score) })
 	if limit > 0 && len(all) > limit {
 		all = all[:limit]
 	}

@@ -2,12 +2,12 @@ package engine
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/dirent"
+	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/slab"
@@ -28,37 +28,95 @@ type LoadResult struct {
 // The key is entered in the journal if it grew, but not in the late journal. Nothing is recorded, and no limit keeps
 // points out but budget.ErrFull, when the period's slab is. Any other error is chunkrec.ErrCorrupt: nothing was taken.
 func (s *Store) Load(rec []byte, saved bool) (LoadResult, error) {
-	in := &s.disk.in
-	if err := in.Reset(rec, s.cfg.Layout); err != nil {
+	s.disk.in = &s.disk.own
+	if err := s.disk.in.Reset(rec, s.cfg.Layout); err != nil {
 		return LoadResult{}, err
 	}
-	s.quiet, s.refused = true, budget.Refusal{}
-	defer func() { s.quiet = false }()
-	p, id, e, err := s.enter(in.Key, store.Origin{})
+	s.quiet = true
+	added, err := s.load(loading{saved: saved})
+	s.quiet = false
+	return LoadResult{Points: int(s.disk.in.Digest.Points), New: added}, err
+}
+
+// loading is how a record is loaded.
+type loading struct {
+	saved  bool
+	origin store.Origin
+	hours  []grid.HourDigest // of the points, if they are known
+}
+
+// Take is Load for a record that a peer has sent, of which the digests by hour are known. What is new is recorded, and
+// a limit on memory keeps it out: then it must be repeated.
+func (s *Store) Take(in *chunkrec.Reader, hours []grid.HourDigest) (added int, err error) {
+	s.disk.in = in
+	added, err = s.load(loading{origin: store.Origin{Peer: "exchange"}, hours: hours})
+	if err != nil && err != store.ErrDamaged {
+		s.cfg.Budget.CountDeferred()
+	}
+	return added, err
+}
+
+// load unites the record that s.disk.in has read.
+func (s *Store) load(how loading) (added int, err error) {
+	in := s.disk.in
+	s.refused = budget.Refusal{}
+	p, id, e, err := s.enter(in.Key, how.origin)
 	if err != nil {
-		return LoadResult{}, err
+		return 0, err
+	}
+	if err := s.admitGrowth(p, e); err != nil {
+		return 0, err
 	}
 	if p.slab.Full() {
-		return LoadResult{}, budget.ErrFull
+		return 0, budget.ErrFull
 	}
-	to, before := target{p, e, id}, int(e.points)
-	switch {
-	case in.Kind == replog.Open && e.points == 0 && fits(in):
-		s.takeOpen(to)
-	case in.Kind == replog.Open || e.points == 0 || !fits(in):
+	to, before, newest := target{p, e, id}, int(e.points), e.open.Last()
+	if !s.takeWhole(to, how) {
 		s.loadPoints(to)
-	case s.hasRun(to, saved):
-	default:
-		if at := s.gap(to); at >= 0 {
-			s.takeRun(to, at, saved)
-		} else {
-			s.loadPoints(to)
+	}
+	added = int(e.points) - before
+	s.lateHours = s.lateHours[:0]
+	for _, h := range how.hours {
+		if before > 0 && h.Hour*hourMillis < newest-store.LateAfter {
+			s.lateHours = append(s.lateHours, h.Hour)
 		}
 	}
-	s.lateHours = s.lateHours[:0]
-	added := int(e.points) - before
 	s.grown(to, added, s.cfg.Clock().UnixMicro())
-	return LoadResult{Points: int(in.Digest.Points), New: added}, s.refused.Why
+	return added, s.refused.Why
+}
+
+// takeWhole takes the chunks of the record as they are, if they have a place.
+func (s *Store) takeWhole(to target, how loading) bool {
+	in := s.disk.in
+	switch {
+	case !in.Fits(mostPoints, mostBytes):
+		return false
+	case in.Kind == replog.Open && to.e.points == 0:
+		s.takeOpen(to)
+	case in.Kind == replog.Open || to.e.points == 0:
+		return false
+	case s.hasRun(to, how.saved):
+		return true
+	default:
+		at := s.gap(to)
+		if at < 0 {
+			return false
+		}
+		s.takeRun(to, at, how.saved)
+	}
+	if how.hours == nil {
+		s.cfg.Grid.Forget(to.p.id) // what is taken whole is in no hour yet
+	}
+	seed := s.names.Seed(to.id)
+	for _, h := range how.hours {
+		s.cfg.Grid.Add(grid.Point{Period: to.p.id, ID: to.id, Seed: seed, TS: h.Hour * hourMillis, Digest: h.Digest})
+	}
+	for _, c := range in.Chunks {
+		if how.hours != nil {
+			in.Points(c, func(pt series.Point) { s.record(to.id, &pt) })
+		}
+	}
+	return true
 }
 
 const (
@@ -66,19 +124,11 @@ const (
 	mostBytes  = 48 << 10                // more than it takes with the longest texts
 )
 
-// fits says whether the chunks of a record are such as Save writes.
-func fits(in *chunkrec.Reader) bool {
-	return len(in.Words) < mostBytes && !slices.ContainsFunc(in.Chunks, func(c chunkrec.Chunk) bool {
-		return c.Len > mostPoints || len(c.Bytes) > mostBytes
-	})
-}
-
 // takeOpen makes an open chunk that of a key without points.
 func (s *Store) takeOpen(to target) {
-	p, e, in := to.p, to.e, &s.disk.in
+	p, e, in := to.p, to.e, s.disk.in
 	p.keys++
 	s.made++
-	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
 	size := slab.OpenBytes(max(firstBytes, in.State.Size()+in.State.Size()/8+chunk.Room))
 	s.startOpen(p, e, in.State, dirent.Chunk{First: in.Chunks[0].First, Size: uint16(size)})
 	copy(p.slab.At(e.tail, size), in.Words)
@@ -104,8 +154,7 @@ func (s *Store) gap(to target) int {
 
 // takeRun puts full chunks in before chunk at.
 func (s *Store) takeRun(to target, at int, saved bool) {
-	p, e, in := to.p, to.e, &s.disk.in
-	s.cfg.Grid.Forget(p.id) // what is taken whole is in no hour yet
+	p, e, in := to.p, to.e, s.disk.in
 	p.makeRoom(e, at, len(in.Chunks))
 	for i, c := range in.Chunks {
 		s.encoded = append(s.encoded[:0], c.Bytes...)
@@ -153,13 +202,7 @@ func (s *Store) hasRun(to target, saved bool) bool {
 // loadPoints unites the points of a record with those of a key, chunk by chunk.
 func (s *Store) loadPoints(to target) {
 	for _, c := range s.disk.in.Chunks {
-		points, text := s.disk.points[:0], slices.Grow(s.disk.text[:0], 64*c.Len) // if it moves, what was given out stays
-		s.disk.in.Points(c, func(pt series.Point) {
-			at := len(text)
-			text = append(text, pt.Value...)
-			pt.Value = text[at:len(text):len(text)]
-			points = append(points, pt)
-		})
+		points, text := s.disk.in.Decode(c, s.disk.points[:0], s.disk.text[:0])
 		g := store.Group{Key: s.disk.in.Key, Points: points}
 		s.uniteKey(to.p, to.id, to.e, &g)
 		clear(points)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/sha1"
 	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -111,34 +110,12 @@ func (s *Store) Counts(_ context.Context, keys []series.Key) ([]int, error) {
 // HourSums implements store.Reader.
 func (s *Store) HourSums(_ context.Context, hour int64, keys []series.Key) ([]store.Sum, error) {
 	out := make([]store.Sum, len(keys))
-	var text []byte
-	sp := store.Span{From: hour * hourMillis, To: (hour+1)*hourMillis - 1}
 	for i, k := range keys {
-		p, e := s.find(k)
-		if e == nil {
-			continue
-		}
-		text = s.appendMembers(text[:0], p, e, sp)
-		if len(text) > 0 {
-			out[i] = sha1.Sum(text)
+		if v := s.Open(k); v != nil {
+			out[i] = store.HourSum(v, hour)
 		}
 	}
 	return out, nil
-}
-
-// appendMembers appends the members of a span, each followed by '\n'.
-func (s *Store) appendMembers(dst []byte, p *period, e *entry, sp store.Span) []byte {
-	first, end, _ := p.within(e, sp)
-	for i := first; i < end; i++ {
-		s.read(p, e, i)
-		for s.rd.Next() && s.rd.TS <= sp.To {
-			if s.rd.TS >= sp.From {
-				dst = append(series.AppendTime(dst, s.rd.TS, s.rd.Frac), ':')
-				dst = append(s.rd.AppendValue(dst), '\n')
-			}
-		}
-	}
-	return dst
 }
 
 // key gives a key whose bytes are the caller's.

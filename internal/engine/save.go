@@ -22,7 +22,8 @@ type SaveAt struct{ next uint32 }
 type diskScratch struct {
 	rec    []byte
 	pieces []piece
-	in     chunkrec.Reader
+	in     *chunkrec.Reader // of the record that is loaded
+	own    chunkrec.Reader
 	points []series.Point
 	text   []byte
 }
@@ -98,6 +99,18 @@ func (s *Store) Save(pid series.Period, at *SaveAt, full, open func(rec []byte))
 		return complete
 	})
 	return more
+}
+
+// Ship gives sh the chunks of a series that may end in its span.
+func (s *Store) Ship(pid series.Period, id uint32, sh *chunkrec.Shipper, dst [][]byte) [][]byte {
+	p := s.period(pid)
+	e := p.entry(id)
+	sh.Key, sh.Shard = series.Key{Period: pid, Series: s.names.Name(id)}, s.cfg.Shard
+	i, more := max(p.search(e, func(first int64) bool { return first >= sh.Span.From })-1, 0), true
+	for ; more && i < int(e.dirLen); i++ {
+		dst, more = sh.Chunk(dst, chunkrec.Shipped{Bytes: p.chunkBytes(e, i), State: &e.open, Open: e.isOpen(i)})
+	}
+	return sh.End(dst)
 }
 
 // pieces collects what is to be written of an entry, the open chunk last. It reports false when that is too much for

@@ -241,7 +241,8 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 		s.insertOpen(p, e, points[0])
 		return
 	}
-	points, behind := s.skipKnown(p, e, i, points)
+	s.read(p, e, i)
+	points, behind := chunkrec.SkipKnown(&s.rd, points) // what a syncer sends again ends here
 	if len(points) > 0 && !(behind && e.isOpen(i)) {
 		if err := s.admitGrowth(p, e); err != nil {
 			s.read(p, e, i)
@@ -282,26 +283,6 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 	case chunk.Damaged, chunk.NoRoom: // there is room
 		s.refused.Add(1, store.ErrDamaged)
 	}
-}
-
-// skipKnown leaves out the points that chunk i has, up to the first that it has not; behind says that this one and all
-// after it are behind the chunk's last. What a syncer sends again ends here, and no copy of the chunk is made.
-func (s *Store) skipKnown(p *period, e *entry, i int, points []series.Point) (rest []series.Point, behind bool) {
-	var buf [chunk.MaxValue]byte
-	s.read(p, e, i)
-	for len(points) > 0 && s.rd.Next() {
-		if s.rd.TS < points[0].TS {
-			continue
-		}
-		has := series.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.rd.AppendValue(buf[:0])}
-		switch c := series.Compare(has, points[0]); {
-		case c == 0:
-			points = points[1:]
-		case c > 0:
-			return points, false
-		}
-	}
-	return points, true
 }
 
 // insert writes chunk i anew with the points in their places. It gives back those that are behind the open chunk.

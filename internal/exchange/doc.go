@@ -3,10 +3,10 @@
 // # What it is
 //
 // Anti-entropy, docs/log-protocol.md. An Exchange brings everything that the other side has, the newest hour first,
-// step by step: hours, buckets of an hour, series of a bucket, points of a series. A Source answers all of that from
-// the shards of a node; a Remote is whoever answers, near or far.
+// step by step: hours, buckets of an hour, series of a bucket, points of a series; whole chunks of an hour of which it
+// has little. A Source answers all of that from the shards of a node; a Remote is whoever answers, near or far.
 //
-//	Exchange.Step ──► Remote ─ Standing, Hours, Buckets, Series, Points ──► Source ─ shard, grid
+//	Exchange.Step ──► Remote ─ Standing, Hours, Buckets, Series, Points, Chunks ──► Source ─ shard, grid
 //
 // # Where it sits
 //

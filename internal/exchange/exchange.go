@@ -40,6 +40,8 @@ type Exchange struct {
 	lacking [][]byte          // series of that hour whose points are still to be fetched
 	q       HourQuery         // of the buckets that are being compared
 	walking bool              // q has more series
+	seen    int64             // the hour that was found to differ last
+	taking
 	Repair
 }
 
@@ -53,6 +55,8 @@ type bucket struct {
 type Repair struct {
 	Hours, Series int      // that differed
 	Points        int      // that were new
+	Chunks        int      // that were taken whole
+	Refused       int      // records of chunks whose points were not those of their digest
 	Named         []string // the first series that got points
 }
 
@@ -69,6 +73,8 @@ func (x *Exchange) Step(ctx context.Context) (done bool, err error) {
 	switch {
 	case !x.begun:
 		return false, x.begin(ctx)
+	case x.on:
+		return false, x.takeChunks(ctx)
 	case len(x.lacking) > 0:
 		return false, x.fetch(ctx)
 	case x.walking:
@@ -120,7 +126,10 @@ func (x *Exchange) begin(ctx context.Context) error {
 	if len(x.only) > 0 {
 		x.hours = slices.DeleteFunc(x.hours, func(h grid.HourDigest) bool { return !slices.Contains(x.only, h.Hour) })
 	}
-	return x.fill(ctx)
+	if err = x.fill(ctx); err == nil {
+		x.findFew()
+	}
+	return err
 }
 
 // fill makes the own store know its digests by hour.
@@ -155,9 +164,20 @@ func (x *Exchange) compareHour(ctx context.Context) error {
 			x.buckets = append(x.buckets, bucket{byte(b), theirs[b].Points})
 		}
 	}
-	x.Repair.Hours++
-	if len(x.buckets) == 0 {
+	if x.seen != h.Hour {
+		x.seen = h.Hour
+		x.Repair.Hours++
+	}
+	switch {
+	case len(x.buckets) == 0:
 		x.hours = x.hours[1:]
+	case x.few[h.Hour]:
+		delete(x.few, h.Hour)
+		x.q, x.on = HourQuery{Shard: x.sh.ID(), Hour: h.Hour}, true
+		for _, b := range x.buckets {
+			x.q.Want[b.at] = true
+		}
+		x.buckets = nil // those that differ still are found again
 	}
 	return nil
 }
@@ -246,12 +266,18 @@ func (x *Exchange) repair(puts []store.Put) error {
 	added, err := tx.Repair(puts)
 	x.Repair.Points += added
 	for i := range puts {
-		name := string(puts[i].Series)
-		if puts[i].Added && len(x.Named) < mostNamed && !slices.Contains(x.Named, name) {
-			x.Named = append(x.Named, name)
+		if puts[i].Added {
+			x.named(puts[i].Series)
 		}
 	}
 	return err
+}
+
+// named notes a series that got points.
+func (x *Exchange) named(name []byte) {
+	if len(x.Named) < mostNamed && !slices.Contains(x.Named, string(name)) {
+		x.Named = append(x.Named, string(name))
+	}
 }
 
 // thin is the period before which the peer does not have all that its vector claims and this side would keep.

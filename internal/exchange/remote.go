@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replog"
@@ -49,14 +50,20 @@ type Remote interface {
 	Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error)
 	// Points gives records of all points of an hour of some series.
 	Points(ctx context.Context, q HourQuery) (recs [][]byte, err error)
+	// Chunks gives records of the chunks that end in the hour, of some of the series in the wanted buckets, from a place
+	// on, and the next place, 0 at the end; the open chunk of a series first. The error may be ErrNoChunks.
+	Chunks(ctx context.Context, q HourQuery) (recs [][]byte, next uint32, err error)
 }
+
+// ErrNoChunks: the other side gives points only.
+var ErrNoChunks = errors.New("the other node does not give whole chunks")
 
 // HourQuery asks about an hour of a shard.
 type HourQuery struct {
 	Shard  int
 	Hour   int64 // since 1970
 	Want   [grid.Buckets]bool
-	From   uint32   // Series: the place
+	From   uint32   // Series, Chunks: the place
 	Series [][]byte // Points: host:metric of each, at most MostSeries
 }
 

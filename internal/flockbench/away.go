@@ -116,17 +116,43 @@ func (f *flock) fill(ctx context.Context, empty *node) ([]Row, error) {
 	loading, end := context.WithCancel(ctx)
 	defer end()
 	ended := f.runBehind(loading)
-	fresh, all, lags, err := f.watch(ctx, empty, sample(w, 50))
+	before, err := f.usedBy(ctx, f.nodes[:2]...)
+	var fresh, all time.Duration
+	var lags []time.Duration
+	if err == nil {
+		fresh, all, lags, err = f.watch(ctx, empty, sample(w, 50))
+	}
+	gave, err2 := f.usedBy(ctx, f.nodes[:2]...)
+	got, err3 := f.usedBy(ctx, empty)
 	end()
-	if err = errors.Join(err, <-ended); err != nil {
+	if err = errors.Join(err, err2, err3, <-ended); err != nil {
 		return nil, err
 	}
+	per := func(n float64) string { return fmt.Sprintf("%.2f", n/float64(w.sent)) }
 	return []Row{
 		{fmt.Sprintf("an empty node joins a flock with %d points under %d points/s: the present hour is there after",
 			w.sent, lowRate), seconds(fresh), "2 s"},
 		{"all is there after", seconds(all), "30 s"},
 		{"the longest lag meanwhile", seconds(part(lags, 1)), "2 s"},
+		{
+			"CPU meanwhile for each of these points, load and all: of the two that are there / of the one that joins, µs",
+			per(1e6*gave.less(before).cpu) + " / " + per(1e6*got.cpu), "",
+		},
+		{"bytes on the wire for each of these points, both ways, load and all", per(float64(got.wire)), ""},
 	}, nil
+}
+
+// usedBy adds up what some nodes have used.
+func (f *flock) usedBy(ctx context.Context, nodes ...*node) (sum usage, err error) {
+	for _, n := range nodes {
+		u, err := n.used(ctx)
+		if err != nil {
+			return sum, err
+		}
+		sum.cpu += u.cpu
+		sum.wire += u.wire
+	}
+	return sum, nil
 }
 
 // watch starts an empty node and looks how long it takes for some keys of the present hour, and for all, and how long

@@ -53,30 +53,44 @@ type Query struct {
 	Most   int           // how many series are looked at
 }
 
+// Span is the times of the hour.
+func (q Query) Span() store.Span {
+	return store.Span{From: q.Hour * store.HourMillis, To: (q.Hour+1)*store.HourMillis - 1}
+}
+
 // Series gives the digests of series, and the place to go on from, 0 at the end.
 func (g *Grid) Series(st Source, q Query) (list []SeriesDigest, next uint32) {
-	st.Walk(q.Period, q.From, func(id uint32, name []byte) bool {
-		seed := store.SeriesSeed(g.cluster, name)
-		if !q.Want[Bucket(seed)] {
-			return true
-		}
-		if q.Most == 0 {
-			next = id
-			return false
-		}
-		q.Most--
+	next = g.Walk(st, q, func(_ uint32, name []byte) {
 		if d := g.One(st, q, name); d.Points > 0 {
 			list = append(list, SeriesDigest{bytes.Clone(name), d})
 		}
-		return true
 	})
 	return list, next
 }
 
+// Walk calls fn for series in the parts that are wanted, and gives the place to go on from, 0 at the end.
+func (g *Grid) Walk(st Source, q Query, fn func(id uint32, name []byte)) (next uint32) {
+	st.Walk(q.Period, q.From, func(id uint32, name []byte) bool {
+		switch {
+		case !q.Want[Bucket(g.Seed(name))]:
+		case q.Most == 0:
+			next = id
+			return false
+		default:
+			q.Most--
+			fn(id, name)
+		}
+		return true
+	})
+	return next
+}
+
+// Seed is the key of the digests of a series.
+func (g *Grid) Seed(name []byte) uint64 { return store.SeriesSeed(g.cluster, name) }
+
 // One gives the digest of one series in the hour that is asked for.
 func (g *Grid) One(st Source, q Query, name []byte) (sum store.Digest) {
-	span := store.Span{From: q.Hour * store.HourMillis, To: (q.Hour+1)*store.HourMillis - 1}
-	r := run{st: st, period: q.Period, name: name, seed: store.SeriesSeed(g.cluster, name), span: span}
+	r := run{st: st, period: q.Period, name: name, seed: g.Seed(name), span: q.Span()}
 	r.eachHour(func(_ int64, d store.Digest) { sum = d })
 	return sum
 }

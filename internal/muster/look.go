@@ -105,6 +105,12 @@ func (r *Report) judge(mostLag time.Duration) {
 			r.problem("%s can not be asked: %s", n.Name, n.Error)
 			continue
 		}
+		if n.holds && len(n.Shards) == 0 {
+			r.problem("%s has just started, and says nothing of its shards yet", n.Name)
+		}
+		if n.Hurt > 0 {
+			r.problem("%s: %d series are damaged in memory, and no peer has mended them yet", n.Name, n.Hurt)
+		}
 		if n.Durability == "degraded" {
 			r.problem("%s: its disk fails; INFO persistence says why", n.Name)
 		}

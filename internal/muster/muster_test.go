@@ -152,9 +152,12 @@ func TestLook_topology(t *testing.T) {
 		"a": wellA + toC, "b": asB.Replace(wellA), "d": "dunlin_node:d\n",
 		"c": "dunlin_node:c\npeer_a:state=following,up=true,lag_ms=1\npeer_b:state=journal,up=true,lag_ms=1\n",
 	}
+	f["d"] += "dunlin_shards:1,2\ndamaged_series_now:3\n"
 	m := &Muster{Topology: topo, Node: f, Clock: func() time.Time { return noon }, MostLag: 10 * time.Second}
 	want := []string{
 		"nothing says how far a is behind c",
+		"d has just started, and says nothing of its shards yet",
+		"d: 3 series are damaged in memory, and no peer has mended them yet",
 		"b does not follow c, with which it shares shards: its topology file may be another",
 	}
 	if d := cmp.Diff(want, m.Look(t.Context()).Problems); d != "" {

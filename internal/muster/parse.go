@@ -42,7 +42,8 @@ func parse(text string) Node {
 		}
 	}
 	n.Name, n.Site, n.Store = lines["dunlin_node"], lines["dunlin_site"], lines["dunlin_store"]
-	n.Durability = lines["dunlin_durability"]
+	n.Durability, n.holds = lines["dunlin_durability"], lines["dunlin_shards"] != ""
+	n.Hurt = number(lines["damaged_series_now"])
 	for k, v := range lines {
 		if id, ok := strings.CutPrefix(k, "shard_"); ok {
 			n.readShard(id, pairs(v))

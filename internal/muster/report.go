@@ -17,11 +17,14 @@ type Report struct {
 type Node struct {
 	Name       string  `json:"name"`
 	Site       string  `json:"site,omitempty"`
-	Store      string  `json:"store,omitempty"`      // engine or redis
-	Durability string  `json:"durability,omitempty"` // ok, degraded, memory only, …
-	Error      string  `json:"error,omitempty"`      // why it could not be asked; all that follows is empty then
+	Store      string  `json:"store,omitempty"`         // engine or redis
+	Durability string  `json:"durability,omitempty"`    // ok, degraded, memory only, …
+	Error      string  `json:"error,omitempty"`         // why it could not be asked; all that follows is empty then
+	Hurt       int64   `json:"damagedSeries,omitempty"` // in memory, now
 	Shards     []Shard `json:"shards,omitempty"`
 	Links      []Link  `json:"links,omitempty"`
+
+	holds bool // it should have shards
 }
 
 // Shard is one shard of a node, over all the peers it follows there.

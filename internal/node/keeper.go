@@ -15,6 +15,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/orders"
 	"github.com/dunlin-db/dunlin/internal/retention"
+	"github.com/dunlin-db/dunlin/internal/ring"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
 	"github.com/dunlin-db/dunlin/internal/store"
@@ -129,7 +130,7 @@ func (n *Node) newOrders() *orders.Orders {
 	cfg := orders.Config{
 		Layout: n.cfg.Topology.Layout, Keep: n.cfg.Topology.Keep, Write: n.keeper.write, Clock: n.cfg.Clock,
 		Clocks: n.clocks, Shards: n.ordered, Floor: n.keeper.Floor, Raise: n.keeper.drop, Redis: n.self.OnRedis(),
-		Log: n.log, Backup: n.backup, Forgot: n.forgot,
+		Log: n.log, Backup: n.backup, Forgot: n.forgot, Keeps: onRedis(n.cfg.Topology),
 		Told: func() {
 			if n.peers != nil {
 				n.peers.bell.Ring()
@@ -140,6 +141,16 @@ func (n *Node) newOrders() *orders.Orders {
 		cfg.Path = filepath.Join(dir, "edicts")
 	}
 	return orders.New(cfg)
+}
+
+// onRedis gives the nodes of a flock that are on Redis.
+func onRedis(t *ring.Topology) (names []string) {
+	for i := range t.Nodes {
+		if t.Nodes[i].OnRedis() {
+			names = append(names, t.Nodes[i].Name)
+		}
+	}
+	return names
 }
 
 // clocks is what is known of the time.

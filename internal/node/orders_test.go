@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/dunlin-db/dunlin/internal/store/redistest"
 )
 
 // ask sends a node one command and gives the whole first line of the reply, and what follows a '$' line.
@@ -130,4 +132,44 @@ func (f *logFlock) dropped(day time.Time) {
 		}
 		return nil
 	})
+}
+
+// TestNode_forgetMixed: a node on Redis keeps what others forget, as the preview says, and brings it back to nobody.
+func TestNode_forgetMixed(t *testing.T) {
+	f := newLogFlock(t)
+	f.topo.Nodes = f.topo.Nodes[:2]
+	for range 4 {
+		f.topo.Nodes[1].Redis = append(f.topo.Nodes[1].Redis, redistest.Start(t).URL)
+	}
+	_, stop0 := f.boot(0)
+	defer stop0()
+	_, stop1 := f.boot(1)
+	defer stop1()
+	period, _, _ := strings.Cut(f.key, ":")
+	key := period + ":h1:m"
+	first, _ := f.topo.Layout.Span(f.topo.Layout.PeriodOf(time.Now().UnixMilli()))
+	write := func(i int, key string) {
+		t.Helper()
+		if got := f.ask(i, fmt.Sprintf("ZADD %s %d %d:1", key, first/1000, first/1000)); got != ":1" {
+			t.Fatalf("n%d: %s", i, got)
+		}
+	}
+	write(0, key)
+	f.card("what an engine has", key, 1, 0, 1)
+	if got := f.ask(0, "DN.FORGET h1 PREVIEW"); !strings.HasPrefix(got, "1 keys, 1 points, ") ||
+		!strings.HasSuffix(got, "; nodes on Redis forget nothing and keep their points: n1") {
+		t.Errorf("the preview is %q", got)
+	}
+	if got := f.ask(1, "DN.FORGET h1 PREVIEW"); !strings.Contains(got, "tell a node on the engine") {
+		t.Errorf("a node on Redis: %q", got)
+	}
+	if got := f.ask(0, "DN.FORGET h1"); got != ":1" {
+		t.Fatal(got)
+	}
+	write(1, key+"2") // into the same hour
+	write(1, period+":other:m")
+	f.card("what is new on Redis", period+":other:m", 1, 0, 1)
+	f.card("what is forgotten", key, 0, 0)
+	f.card("what is forgotten too", key+"2", 0, 0)
+	f.card("what is forgotten", key, 1, 1)
 }

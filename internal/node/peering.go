@@ -78,6 +78,7 @@ func (n *Node) newPeers(inc replog.Incarnation) *peers {
 		bell: &replica.Bell{}, marks: watermark.NewBoard(),
 		hello: peering.Hello{
 			Version: peering.Version, Cluster: t.Cluster, Node: n.self.Name, Incarnation: inc, Ring: ringHash(t),
+			Chunks: true,
 		},
 	}
 }

@@ -34,7 +34,8 @@ type Config struct {
 	Forgot func(shard int, periods []series.Period)
 	Told   func() // called when there is something new for peers
 	Backup func(ctx context.Context, name string) (string, error)
-	Redis  bool // the node is on Redis
+	Redis  bool     // the node is on Redis
+	Keeps  []string // nodes of the flock that forget nothing: those on Redis
 	Log    *slog.Logger
 }
 

@@ -98,14 +98,22 @@ func (o *Orders) orderForget(ctx context.Context, args [][]byte) (any, error) {
 	}
 	if preview {
 		keys, points := o.previewForget(edict.Of(0, tombs...))
-		return fmt.Sprintf("%d keys, %d points, %s to %s", keys, points, stamp(tombs[0].From),
-			stamp(tombs[len(tombs)-1].To)), nil
+		return fmt.Sprintf("%d keys, %d points, %s to %s%s", keys, points, stamp(tombs[0].From),
+			stamp(tombs[len(tombs)-1].To), o.keeps()), nil
 	}
 	if err := o.vouched(); err != nil {
 		return nil, err
 	}
 	points, err := o.add(ctx, edict.Of(0, tombs...))
 	return int64(points), err
+}
+
+// keeps says who does not forget, "" mostly.
+func (o *Orders) keeps() string {
+	if len(o.cfg.Keeps) == 0 {
+		return ""
+	}
+	return "; nodes on Redis forget nothing and keep their points: " + strings.Join(o.cfg.Keeps, ", ")
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.999Z") }

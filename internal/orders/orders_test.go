@@ -131,6 +131,10 @@ func TestOrders_Do(t *testing.T) {
 		}
 	}
 	check("dn.forget web1 PREVIEW", "3 keys, 9 points, 2026-11-20T00:00:00Z to 2026-11-22T12:00:00Z", 12)
+	f.Orders.cfg.Keeps = []string{"n3", "n4"}
+	check("dn.forget web1 PREVIEW", "3 keys, 9 points, 2026-11-20T00:00:00Z to 2026-11-22T12:00:00Z; nodes on Redis "+
+		"forget nothing and keep their points: n3, n4", 12)
+	f.Orders.cfg.Keeps = nil
 	check(fmt.Sprintf("dn.forget web1:cpu %d %d", at(-70*time.Minute), at(-time.Hour)), "1", 11)
 	check("dn.forget web1:mem", "3", 8)
 	check("dn.forget web1", "5", 3)

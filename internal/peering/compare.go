@@ -44,7 +44,7 @@ func (l *Link) exchange(ctx context.Context, w exchange.Want, remote exchange.Re
 	}
 	done.repair = x.Repair
 	l.cfg.Log.Info("exchange ends", "peer", l.cfg.Peer, "shard", w.Shard.ID(), "err", done.err, "hours", x.Repair.Hours,
-		"series", x.Repair.Series, "points", x.Repair.Points)
+		"series", x.Repair.Series, "points", x.Repair.Points, "chunks", x.Repair.Chunks, "refused", x.Repair.Refused)
 	return done
 }
 
@@ -88,6 +88,10 @@ func (l *Link) exchanged(done []exchanged) {
 
 // Remote gives the peer to be compared with.
 func (l *Link) Remote(ctx context.Context) (exchange.Remote, error) {
-	_, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
-	return far{l.cfg.Compare}, err
+	b, err := l.cfg.Compare.Call(ctx, "DN.PEER", []byte(l.cfg.Self.String()))
+	if err != nil {
+		return nil, err
+	}
+	other, err := ParseHello(string(b))
+	return far{l.cfg.Compare, other.Chunks}, err
 }

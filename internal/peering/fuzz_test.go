@@ -33,7 +33,7 @@ func FuzzSession_Grid(f *testing.F) {
 	for b := range q.Want {
 		q.Want[b] = true
 	}
-	for op := range byte(6) {
+	for op := range byte(askChunks + 1) {
 		f.Add(appendQuery([]byte{Version, op}, q))
 	}
 	f.Fuzz(func(t *testing.T, req []byte) {
@@ -77,13 +77,14 @@ func FuzzFar(f *testing.F) {
 	f.Add(appendStanding(nil, exchange.Standing{Whole: true, Vector: v}))
 	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
 	f.Fuzz(func(t *testing.T, ans []byte) {
-		r := far{said(ans)}
+		r := far{said(ans), true}
 		_, _ = r.Standing(t.Context(), 1)
 		_, _ = r.Snapshot(t.Context(), 1)
 		_, _ = r.Hours(t.Context(), 1)
 		_, _ = r.Buckets(t.Context(), exchange.HourQuery{})
 		_, _, _ = r.Series(t.Context(), exchange.HourQuery{})
 		_, _ = r.Points(t.Context(), exchange.HourQuery{})
+		_, _, _ = r.Chunks(t.Context(), exchange.HourQuery{})
 	})
 }
 

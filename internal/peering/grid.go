@@ -23,6 +23,7 @@ const (
 	askPoints
 	askSnapshot
 	askEdicts
+	askChunks
 )
 
 // Grid answers a request to compare (docs/log-protocol.md).
@@ -69,11 +70,10 @@ func (s *Session) Grid(ctx context.Context, req, dst []byte) ([]byte, error) {
 		return dst, err
 	case askPoints:
 		recs, err := f.Points(ctx, q)
-		dst = binary.AppendUvarint(dst, uint64(len(recs)))
-		for _, rec := range recs {
-			dst = appendText(dst, rec)
-		}
-		return dst, err
+		return appendRecords(dst, recs), err
+	case askChunks:
+		recs, next, err := f.Chunks(ctx, q)
+		return appendRecords(binary.AppendUvarint(dst, uint64(next)), recs), err
 	}
 	return nil, fmt.Errorf("grid: question %d: %w", op, ErrCorrupt)
 }
@@ -84,6 +84,21 @@ func (s *Session) compared(shard int) uint64 {
 		return 0
 	}
 	return s.feed.Compared(s.other.Node, shard)
+}
+
+func appendRecords(dst []byte, recs [][]byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(recs)))
+	for _, rec := range recs {
+		dst = appendText(dst, rec)
+	}
+	return dst
+}
+
+func (in *input) records() (recs [][]byte) {
+	for range in.count() {
+		recs = append(recs, in.text(len(in.b)))
+	}
+	return recs
 }
 
 func appendHours(dst []byte, hours []grid.HourDigest) []byte {
@@ -164,7 +179,10 @@ type Caller interface {
 }
 
 // far is a Remote at the other end of a connection.
-type far struct{ c Caller }
+type far struct {
+	c      Caller
+	chunks bool // it gives whole chunks
+}
 
 func (r far) ask(ctx context.Context, op byte, q exchange.HourQuery) (*input, error) {
 	b, err := r.c.Call(ctx, "DN.GRID", appendQuery([]byte{Version, op}, q))
@@ -252,8 +270,19 @@ func (r far) Points(ctx context.Context, q exchange.HourQuery) (recs [][]byte, e
 	if err != nil {
 		return nil, err
 	}
-	for range in.count() {
-		recs = append(recs, in.text(len(in.b)))
-	}
+	recs = in.records()
 	return recs, in.end()
+}
+
+func (r far) Chunks(ctx context.Context, q exchange.HourQuery) (recs [][]byte, next uint32, err error) {
+	if !r.chunks {
+		return nil, 0, exchange.ErrNoChunks
+	}
+	in, err := r.ask(ctx, askChunks, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	next = uint32(in.uvarint(1<<32 - 1))
+	recs = in.records()
+	return recs, next, in.end()
 }

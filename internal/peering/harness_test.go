@@ -38,7 +38,7 @@ func newSide(tb testing.TB, node string) *side {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	hello := Hello{Version: Version, Cluster: "c", Node: node, Incarnation: origin.Incarnation}
+	hello := Hello{Version: Version, Cluster: "c", Node: node, Incarnation: origin.Incarnation, Chunks: true}
 	return &side{sh, st, &Feed{Self: hello, Shards: []*shard.Shard{sh}, Bell: bell, Clock: clock}}
 }
 

@@ -3,6 +3,7 @@ package peering
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ type Hello struct {
 	Node        string
 	Incarnation replog.Incarnation
 	Ring        uint64 // hash of the rings that the node knows
+	Chunks      bool   // it gives whole chunks in an exchange
 }
 
 // The reasons why two nodes do not speak the log protocol with each other.
@@ -29,10 +31,18 @@ var (
 		"or are two nodes started with the same name?")
 )
 
-// String is what travels: five words. Names have no spaces, and a cluster's are escaped.
+// givesChunks is the word for Hello.Chunks.
+const givesChunks = "chunks"
+
+// String is what travels: five words, and one for each thing that not every node of the version knows. Names have no
+// spaces, and a cluster's are escaped.
 func (h Hello) String() string {
-	return fmt.Sprintf("%d %s %s %016x %016x", h.Version, strconv.QuoteToASCII(strings.ReplaceAll(h.Cluster, " ", "\t")),
-		h.Node, uint64(h.Incarnation), h.Ring)
+	more := ""
+	if h.Chunks {
+		more = " " + givesChunks
+	}
+	return fmt.Sprintf("%d %s %s %016x %016x%s", h.Version, strconv.QuoteToASCII(strings.ReplaceAll(h.Cluster, " ", "\t")),
+		h.Node, uint64(h.Incarnation), h.Ring, more)
 }
 
 // ParseHello reads what String gives. What later versions add behind it is passed over.
@@ -50,7 +60,7 @@ func ParseHello(text string) (h Hello, err error) {
 	}
 	return Hello{
 		Version: version, Cluster: strings.ReplaceAll(cluster, "\t", " "), Node: words[2],
-		Incarnation: replog.Incarnation(inc), Ring: ring,
+		Incarnation: replog.Incarnation(inc), Ring: ring, Chunks: slices.Contains(words[5:], givesChunks),
 	}, nil
 }
 

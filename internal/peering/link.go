@@ -31,6 +31,7 @@ const (
 	Following   State = "following"   // its log, batch by batch
 	Exchanging  State = "exchanging"  // the log does not reach back far enough; what is new comes all the while
 	Journal     State = "journal"     // the peer speaks no log: its journals are followed
+	Overdue     State = "overdue"     // the answer should have come by now: packets may be lost on the way
 	Unreachable State = "unreachable" // it does not answer
 	Refused     State = "refused"     // it is not who it should be
 )
@@ -408,6 +409,9 @@ func (l *Link) Status() Status {
 	waiting := time.Duration(0) // a pull that waits says that there is nothing
 	if !l.asked.IsZero() {
 		waiting = min(now.Sub(l.asked), longPoll)
+		if now.Sub(l.asked) > longPoll+slow && (s.State == Following || s.State == Exchanging) {
+			s.State = Overdue
+		}
 	}
 	for id, at := range l.lags {
 		s.Lag[id] = max(now.Sub(at)-waiting, 0)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -76,8 +77,14 @@ func TestFollower_afterABreak(t *testing.T) {
 }
 
 // TestExchange: a peer that lacks all the log no longer has gets it, hour by hour, the latest first, and whatever is
-// written meanwhile by the log.
+// written meanwhile by the log. Where there are whole chunks, most hours are there with the latest.
 func TestExchange(t *testing.T) {
+	t.Run("points", func(t *testing.T) { testExchange(t, false, 20) })
+	t.Run("chunks", func(t *testing.T) { testExchange(t, true, 3) })
+}
+
+func testExchange(t *testing.T, chunks bool, hours int) {
+	t.Helper()
 	a, b := newSide(t, "a"), newSide(t, "b")
 	for h := range 20 {
 		a.write(t, 100, noon.Add(-time.Duration(h)*time.Hour), "1")
@@ -88,7 +95,7 @@ func TestExchange(t *testing.T) {
 	if _, err := s.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := exchange.New(exchange.Want{Shard: b.sh, Adopt: true}, far{direct{s: s}})
+	x := exchange.New(exchange.Want{Shard: b.sh, Adopt: true}, far{direct{s: s}, chunks})
 	newest := int64(-1)
 	for n := 0; ; n++ {
 		done, err := x.Step(t.Context())
@@ -113,7 +120,7 @@ func TestExchange(t *testing.T) {
 	if b.points(t) != a.points(t)+50 || got.Points != 10 {
 		t.Errorf("%d points of %d and 50; the log brought %d", b.points(t), a.points(t), got.Points)
 	}
-	if x.Points != 20*100-50+10 || x.Repair.Hours != 20 {
+	if x.Points != 20*100-50+10 || x.Repair.Hours != hours || (x.Chunks > 0) != chunks {
 		t.Errorf("%+v", x.Repair)
 	}
 }
@@ -131,7 +138,7 @@ func TestFollower_passesOnWhatItHad(t *testing.T) {
 	if _, err := toB.Do(t.Context(), "dn.peer", []byte(b.feed.Self.String())); err != nil {
 		t.Fatal(err)
 	}
-	x := exchange.New(exchange.Want{Shard: b.sh}, far{direct{s: toB}})
+	x := exchange.New(exchange.Want{Shard: b.sh}, far{direct{s: toB}, true})
 	for done := false; !done; {
 		var err error
 		if done, err = x.Step(t.Context()); err != nil {
@@ -177,7 +184,7 @@ func TestSession_sendsNothingBack(t *testing.T) {
 }
 
 func TestHello(t *testing.T) {
-	h := Hello{Version: Version, Cluster: `pr "od é`, Node: "nyc1", Incarnation: 7, Ring: 9}
+	h := Hello{Version: Version, Cluster: `pr "od é`, Node: "nyc1", Incarnation: 7, Ring: 9, Chunks: true}
 	got, err := ParseHello(h.String() + " what comes later")
 	if err != nil || got != h {
 		t.Errorf("%+v, %v", got, err)
@@ -193,10 +200,10 @@ func TestHello(t *testing.T) {
 			t.Errorf("%+v: %v, want %v", other, err, want)
 		}
 	}
-	f(Hello{Version, h.Cluster, "sfo1", 1, 1}, nil)
-	f(Hello{Version, "other", "sfo1", 1, 1}, ErrCluster)
-	f(Hello{Version + 1, h.Cluster, "sfo1", 1, 1}, ErrVersion)
-	f(Hello{Version, h.Cluster, "nyc1", 1, 1}, ErrSelf)
+	f(Hello{Version, h.Cluster, "sfo1", 1, 1, false}, nil)
+	f(Hello{Version, "other", "sfo1", 1, 1, false}, ErrCluster)
+	f(Hello{Version + 1, h.Cluster, "sfo1", 1, 1, false}, ErrVersion)
+	f(Hello{Version, h.Cluster, "nyc1", 1, 1, false}, ErrSelf)
 }
 
 func TestSession_Do_refuses(t *testing.T) {
@@ -280,7 +287,50 @@ func TestLink_Run(t *testing.T) {
 	}
 }
 
-// TestLink_Run_journal: a peer that speaks no log is followed by its journals; one of another cluster not at all.
+// TestLink_Status_overdue: who waits for an answer that should have come says so before it gives up.
+func TestLink_Status_overdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newSide(t, "a"), newSide(t, "b")
+		a.write(t, 10, noon, "1")
+		var lost atomic.Bool
+		timeout := make(chan struct{})
+		ctx, stop := context.WithCancel(t.Context())
+		fail := func(cmd string) error {
+			if cmd == "DN.PULL" && lost.Load() {
+				<-timeout
+				return errors.New("timeout")
+			}
+			return ctx.Err() // a connection gives up with it
+		}
+		l := NewLink(LinkConfig{
+			Peer: "a", Self: b.feed.Self, Shards: b.feed.Shards, Pull: direct{a.feed.NewSession(), fail},
+			Compare: direct{a.feed.NewSession(), nil}, Follows: func() []string { return nil },
+			Log: slog.New(slog.DiscardHandler),
+		})
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(ctx) }()
+		f := func(after time.Duration, want State) {
+			t.Helper()
+			time.Sleep(after)
+			if s := l.Status(); s.State != want {
+				t.Errorf("%s, want %s", s.State, want)
+			}
+		}
+		f(10*time.Second, Following)
+		lost.Store(true)
+		f(longPoll+slow/2, Following)
+		f(longPoll+slow, Overdue)
+		lost.Store(false)
+		close(timeout)
+		f(10*time.Second, Following)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLink_Run_other: a peer that speaks no log is followed by its journals; one of another cluster not at all.
 func TestLink_Run_other(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	a, b := newSide(t, "a"), newSide(t, "b")

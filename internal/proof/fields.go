@@ -16,6 +16,7 @@ func (s Status) Fields() [][2]string {
 		{"divergence_repaired_points", num(s.Repaired)},
 		{"damaged_series", num(s.Damaged)},
 		{"damaged_series_mended", num(s.Mended)},
+		{"damaged_series_now", num(int64(s.Hurt))},
 		{"memory_reads", num(s.Reads)},
 	}
 	if s.Last != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/exchange"
+	"github.com/dunlin-db/dunlin/internal/gentle"
 	"github.com/dunlin-db/dunlin/internal/peering"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -116,7 +117,7 @@ func New(cfg Config) *Prover {
 func (p *Prover) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	all.Go(func() { p.runReads(ctx) })
-	for wait(ctx, p.cfg.Every/2+rand.N(p.cfg.Every)) {
+	for gentle.Wait(ctx, p.cfg.Every/2+rand.N(p.cfg.Every)) {
 		for _, peer := range p.cfg.Peers {
 			if _, ok := peer.Follows(); !ok {
 				p.lose(peer)
@@ -129,17 +130,6 @@ func (p *Prover) Run(ctx context.Context) error {
 	}
 	all.Wait()
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // lose notes that a peer is not followed: it goes its own way.

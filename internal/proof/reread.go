@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dunlin-db/dunlin/internal/exchange"
+	"github.com/dunlin-db/dunlin/internal/gentle"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
 	"github.com/dunlin-db/dunlin/internal/shard"
@@ -14,17 +15,15 @@ import (
 )
 
 const (
-	leastPause = 2 * time.Millisecond // between two pieces, so that others get the lock
-	workShare  = 20                   // the rest is pause: a twentieth of the time is work, at most
-	mendTries  = 5                    // with each peer, until nothing of the series is on its way
-	mendPause  = 200 * time.Millisecond
+	mendTries = 5 // with each peer, until nothing of the series is on its way
+	mendPause = 200 * time.Millisecond
 )
 
 // runReads reads all points in memory, again and again, and looks more often after what a write found damaged.
 func (p *Prover) runReads(ctx context.Context) {
 	hurt := map[int][]series.Key{} // by shard: what could not be mended
 	last := time.Now()
-	for wait(ctx, min(p.cfg.Every, p.cfg.Reread)) {
+	for gentle.Wait(ctx, min(p.cfg.Every, p.cfg.Reread)) {
 		all := time.Since(last) >= p.cfg.Reread
 		for _, sh := range p.cfg.Self.Shards {
 			p.meet(sh, sh.Hurt(), hurt)
@@ -67,7 +66,7 @@ func (p *Prover) read(ctx context.Context, sh *shard.Shard, hurt map[int][]serie
 				p.mendAll(ctx, sh, hurt)
 			}
 			from, more = next, next != 0
-			if !wait(ctx, max(leastPause, min(workShare*time.Since(began), time.Second))) {
+			if !gentle.Rest(ctx, began) {
 				return
 			}
 		}
@@ -142,7 +141,7 @@ func (p *Prover) mend(ctx context.Context, sh *shard.Shard, k series.Key, peer P
 		if sh.Replace(k, points) {
 			return nil
 		}
-		if !wait(ctx, mendPause) {
+		if !gentle.Wait(ctx, mendPause) {
 			return ctx.Err()
 		}
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,6 +130,16 @@ func (x *Index) Ready() error {
 		}
 	}
 	return nil
+}
+
+var errResting = errors.New("label index: what changed while nobody looked is still being read")
+
+// Lacking says why what is about to be asked for may not be all there is, nil when it is.
+func (x *Index) Lacking() error {
+	if !x.pace.look() {
+		return errResting
+	}
+	return x.Ready()
 }
 
 // Errors gives the shards whose journal can not be read now, and why, by shard.

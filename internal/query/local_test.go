@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/dunlin-db/dunlin/internal/engine"
@@ -227,49 +227,108 @@ func TestFeed_endsUnderLoad(t *testing.T) {
 	}
 }
 
-// TestIndex_rests: while nobody looks nothing is read; who looks sees all that was written before.
+// TestIndex_rests: while nobody looks it is read once a minute; who looks sees all that was written before.
 func TestIndex_rests(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	sh := engineShard(t, "e")
-	value := 0
-	write := func() {
-		value++
-		k, _ := series.Day.ParseKey([]byte("2026-11-22:h:m"))
-		p := series.Point{TS: (day + int64(value)) * 1000, Value: fmt.Append(nil, value)}
-		if err := sh.Merge(t.Context(), []store.Group{{Key: k, Points: []series.Point{p}}}, store.Origin{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	x := NewIndex(Config{Layout: series.Day, Readers: map[int]store.Reader{1: sh.Reader()}, Poll: time.Millisecond})
-	x.pace.after = 20 * time.Millisecond
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- x.Run(ctx) }()
-	for range 3 {
-		for until := time.Now().Add(20 * time.Second); x.pace.resting.Load() == nil; time.Sleep(time.Millisecond) {
-			if time.Now().After(until) {
-				t.Fatal("it never rests")
+	synctest.Test(t, func(t *testing.T) {
+		sh := engineShard(t, "e")
+		value := 0
+		write := func() {
+			value++
+			k, _ := series.Day.ParseKey([]byte("2026-11-22:h:m"))
+			p := series.Point{TS: (day + int64(value)) * 1000, Value: fmt.Append(nil, value)}
+			if err := sh.Merge(t.Context(), []store.Group{{Key: k, Points: []series.Point{p}}}, store.Origin{}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		before := x.version // nobody writes it now
-		write()
-		time.Sleep(20 * time.Millisecond) // in which it would be read if it were followed
-		x.mu.RLock()
-		read := x.version != before
-		x.mu.RUnlock()
-		n, ok := x.Newest("h", "m")
-		if read || !ok || n.Text != fmt.Sprint(value) {
-			t.Errorf("read while it rests: %t; then %+v, want %d", read, n, value)
+		x := NewIndex(Config{Layout: series.Day, Readers: map[int]store.Reader{1: sh.Reader()}})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- x.Run(ctx) }()
+		// after says whether it reads a point that is written now, in some time in which nobody looks.
+		after := func(d time.Duration) (read bool) {
+			x.mu.RLock()
+			before := x.version
+			x.mu.RUnlock()
+			write()
+			time.Sleep(d)
+			x.mu.RLock()
+			defer x.mu.RUnlock()
+			return x.version != before
 		}
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	x.Newest("h", "m") // waits for nothing
-	if x.pace.resting.Load() != nil {
-		t.Error("it rests though it has ended")
-	}
+		for range 3 {
+			if !after(time.Second) {
+				t.Error("it is not read though somebody has just looked")
+			}
+			time.Sleep(restAfter + 2*time.Second)
+			if after(restAtMost / 2) {
+				t.Error("it is read though it rests")
+			}
+			if n, ok := x.Newest("h", "m"); !ok || n.Text != fmt.Sprint(value) {
+				t.Errorf("who looks sees %+v, want %d", n, value)
+			}
+		}
+		time.Sleep(restAfter + 2*time.Second)
+		if !after(2 * restAtMost) {
+			t.Error("nothing is read while nobody looks")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		began := time.Now()
+		x.Newest("h", "m")
+		if x.pace.resting.Load() != nil || time.Since(began) > 0 {
+			t.Error("it rests though it has ended")
+		}
+	})
+}
+
+// slow is a store whose journal takes long to read.
+type slow struct {
+	store.Feeder
+	takes time.Duration
+}
+
+func (s *slow) Fresh(f *store.Fresh, limit int, until int64) {
+	time.Sleep(s.takes)
+	s.Feeder.Fresh(f, limit, until)
+}
+
+// TestIndex_Lacking: whoever looks is told when not all was read, at the start and after a rest.
+func TestIndex_Lacking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sh := engineShard(t, "e")
+		k, _ := series.Day.ParseKey([]byte("2026-11-22:h:m"))
+		write := func(i int64) {
+			p := series.Point{TS: (day + i) * 1000, Value: []byte("1")}
+			if err := sh.Merge(t.Context(), []store.Group{{Key: k, Points: []series.Point{p}}}, store.Origin{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := &slow{Feeder: sh.Reader().(store.Feeder), takes: 3 * catchUpMost}
+		x := NewIndex(Config{Layout: series.Day, Readers: map[int]store.Reader{1: st}})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- x.Run(ctx) }()
+		f := func(what string, after time.Duration, lacks bool) {
+			t.Helper()
+			time.Sleep(after)
+			if err := x.Lacking(); (err != nil) != lacks {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		write(1)
+		f("the start", time.Second, true)
+		f("all is read", st.takes, false)
+		time.Sleep(restAfter + 2*st.takes)
+		write(2)
+		f("after a rest", 0, true)
+		f("all is read again", st.takes, false)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // BenchmarkFeed follows 20,000 series that all change between two polls. One operation is a changed key.

@@ -18,19 +18,19 @@ type pace struct {
 	resting atomic.Pointer[chan struct{}] // closed when all is read again; nil = they are followed
 	wake    chan struct{}                 // holds one: somebody looks while they rest
 	start   time.Time
-	after   time.Duration // without a look they rest
 }
 
 func (p *pace) begin() {
-	p.wake, p.start, p.after = make(chan struct{}, 1), time.Now(), restAfter
+	p.wake, p.start = make(chan struct{}, 1), time.Now()
 }
 
-// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting.
-func (p *pace) look() {
+// look says that somebody is about to look, and waits until what he sees is of now, if the feeds were resting. false:
+// it has waited for long, and it is not yet.
+func (p *pace) look() (now bool) {
 	p.looked.Store(int64(time.Since(p.start)))
 	read := p.resting.Load()
 	if read == nil {
-		return
+		return true
 	}
 	select {
 	case p.wake <- struct{}{}:
@@ -40,12 +40,14 @@ func (p *pace) look() {
 	defer t.Stop()
 	select {
 	case <-*read:
+		return true
 	case <-t.C:
+		return false
 	}
 }
 
 // unseen says that nobody has looked for a while.
-func (p *pace) unseen() bool { return time.Since(p.start)-time.Duration(p.looked.Load()) > p.after }
+func (p *pace) unseen() bool { return time.Since(p.start)-time.Duration(p.looked.Load()) > restAfter }
 
 func (p *pace) rest() {
 	read := make(chan struct{})

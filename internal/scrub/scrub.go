@@ -15,15 +15,11 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/frame"
 	"github.com/dunlin-db/dunlin/internal/fsx"
+	"github.com/dunlin-db/dunlin/internal/gentle"
 	"github.com/dunlin-db/dunlin/internal/manifest"
 )
 
-const (
-	leastPause = 2 * time.Millisecond // after each piece that is read
-	mostPause  = time.Second
-	workShare  = 20 // the rest is pause: a twentieth of the time is work, at most
-	piece      = 128 << 10
-)
+const piece = 128 << 10 // is read at a time
 
 // Config is what a Scrubber is made of.
 type Config struct {
@@ -57,7 +53,7 @@ func New(cfg Config) *Scrubber { return &Scrubber{cfg: cfg, known: map[string]bo
 
 // Run reads all files, again and again, until ctx ends. It returns nil then.
 func (s *Scrubber) Run(ctx context.Context) error {
-	for pause(ctx, s.cfg.Every) {
+	for gentle.Wait(ctx, s.cfg.Every) {
 		s.RunOnce(ctx)
 	}
 	return nil
@@ -161,19 +157,8 @@ func (r *slowly) Read(p []byte) (int, error) {
 	began := time.Now()
 	n, err := r.in.Read(p[:min(len(p), piece)])
 	r.bytes += int64(n)
-	if !pause(r.ctx, max(leastPause, min(workShare*time.Since(began), mostPause))) {
+	if !gentle.Rest(r.ctx, began) {
 		return n, r.ctx.Err()
 	}
 	return n, err
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -169,14 +169,7 @@ func (t Tx) Repair(puts []store.Put) (added int, err error) {
 		}
 	}
 	s.counters.pulled.Add(int64(len(live)))
-	s.counters.merged.Add(int64(added))
-	s.counters.repaired.Add(int64(added))
-	if added > 0 {
-		s.peers.state.Repaired()
-	}
-	if added > 0 && s.cfg.Log != nil {
-		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
-	}
+	s.repaired(added)
 	return added, err
 }
 

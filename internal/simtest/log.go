@@ -53,7 +53,7 @@ type way struct{ from, to *logNode }
 // Counts is what a history came to.
 type Counts struct {
 	Written, Sent, Useful, Exchanges, Abandoned, Crashes, Answers int
-	Orders, Repairs                                               int
+	Orders, Repairs, Chunks                                       int
 	Shown                                                         int   // entries that came before their turn
 	Proofs, Equal                                                 int   // looks at two replicas, hours that were equal
 	TailMost, AnswerMost                                          int64 // bytes

@@ -125,6 +125,7 @@ func (f *LogFlock) exchange(l *logLink) {
 	done, err := l.exchange.Step(context.Background())
 	switch {
 	case done:
+		f.Count.Chunks += l.exchange.Chunks
 		l.follower.Done(l.want)
 		l.exchange = nil
 	case err != nil:
@@ -192,6 +193,17 @@ func (r flaky) Series(ctx context.Context, q exchange.HourQuery) ([]grid.SeriesD
 	}
 	defer r.busy()
 	return r.l.to.feed.Source().Series(ctx, q)
+}
+
+func (r flaky) Chunks(ctx context.Context, q exchange.HourQuery) ([][]byte, uint32, error) {
+	if r.l.to.inc%3 == 0 {
+		return nil, 0, exchange.ErrNoChunks // a third of them know nothing of that
+	}
+	if err := r.fail(); err != nil {
+		return nil, 0, err
+	}
+	defer r.busy()
+	return r.l.to.feed.Source().Chunks(ctx, q)
 }
 
 func (r flaky) Points(ctx context.Context, q exchange.HourQuery) ([][]byte, error) {

@@ -131,7 +131,8 @@ func add(a, b simtest.Counts) simtest.Counts {
 		Written: a.Written + b.Written, Sent: a.Sent + b.Sent, Useful: a.Useful + b.Useful,
 		Exchanges: a.Exchanges + b.Exchanges, Abandoned: a.Abandoned + b.Abandoned, Crashes: a.Crashes + b.Crashes,
 		Answers: a.Answers + b.Answers, TailMost: max(a.TailMost, b.TailMost), AnswerMost: max(a.AnswerMost, b.AnswerMost),
-		Shown: a.Shown + b.Shown, Orders: a.Orders + b.Orders, Repairs: a.Repairs + b.Repairs, Proofs: a.Proofs + b.Proofs, Equal: a.Equal + b.Equal,
+		Orders: a.Orders + b.Orders, Repairs: a.Repairs + b.Repairs, Proofs: a.Proofs + b.Proofs, Equal: a.Equal + b.Equal,
+		Chunks: a.Chunks + b.Chunks, Shown: a.Shown + b.Shown,
 	}
 }
 

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/dunlin-db/dunlin/internal/series"
+import (
+	"crypto/sha1"
+
+	"github.com/dunlin-db/dunlin/internal/series"
+)
 
 // Row is a point whose value stands in the text of its Block.
 type Row struct {
@@ -47,6 +51,21 @@ type View interface {
 	// Detach gives what Next has not given yet as it is now, to be read without the store. It is nil when that takes
 	// more than most bytes.
 	Detach(most int) Stream
+}
+
+// HourSum is what HourSums gives of a key.
+func HourSum(v View, hour int64) (sum Sum) {
+	var text []byte
+	v.Seek(v.Before(hour*HourMillis), v.Before((hour+1)*HourMillis), false)
+	for b := v.Next(); len(b.Rows) > 0; b = v.Next() {
+		for _, r := range b.Rows {
+			text = append(series.AppendMember(text, b.Point(r)), '\n')
+		}
+	}
+	if len(text) > 0 {
+		sum = sha1.Sum(text)
+	}
+	return sum
 }
 
 // Stream is points that were detached from their store. It has one owner.

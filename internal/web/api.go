@@ -34,6 +34,9 @@ func (s *Server) flock() Flock {
 	for _, err := range s.cfg.Index.Errors() {
 		f.Warnings = append(f.Warnings, err.Error())
 	}
+	if err := s.cfg.Index.Ready(); err != nil {
+		f.Partial = append(slices.Clip(f.Partial), err.Error())
+	}
 	return f
 }
 
@@ -57,6 +60,9 @@ const partialHeader = "Dunlin-Partial"
 // partial sets the header, and gives the reasons. They are as of before the points are read.
 func (s *Server) partial(w http.ResponseWriter) []string {
 	why := s.cfg.Flock().Partial
+	if err := s.cfg.Index.Lacking(); err != nil {
+		why = append(slices.Clip(why), err.Error())
+	}
 	if len(why) > 0 {
 		w.Header().Set(partialHeader, strings.Join(why, "; "))
 	}

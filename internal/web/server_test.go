@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dunlin-db/dunlin/internal/query"
+	"github.com/dunlin-db/dunlin/internal/store"
 )
 
 const hostile = `<img src=x onerror=alert(1)>`
@@ -154,7 +155,12 @@ func TestServer_series(t *testing.T) {
 func TestServer_partial(t *testing.T) {
 	h := newHarness(t)
 	h.add("web1", "load", time.Now().UnixMilli(), "1")
-	h.until("the series", func() bool { return len(h.index.Hosts()) == 1 })
+	h.until("the series", func() bool { return len(h.index.Hosts()) == 1 && h.index.Ready() == nil })
+	unread := query.NewIndex(query.Config{Readers: map[int]store.Reader{1: nil}})
+	start := New(Config{Index: unread, Flock: func() Flock { return Flock{} }}).Handler(true)
+	if got := get(t, start, "/api/v1/hosts").Header().Get(partialHeader); !strings.Contains(got, "still being read") {
+		t.Errorf("while the journals are read for the first time: %q", got)
+	}
 	var why []string
 	s := New(Config{Index: h.index, Flock: func() Flock { return Flock{Partial: why} }}).Handler(true)
 	for _, path := range []string{"/series?host=web1&metric=load", "/hosts", "/metrics", "/flock"} {

@@ -36,19 +36,12 @@ func (j *journal) before(at time.Time) (points []point) {
 
 // keepWriting writes to a node until it is stopped.
 func (f *fleet) keepWriting(i int, j *journal, stop <-chan struct{}) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-			e := entry{points: f.write(i, 2), at: time.Now()}
-			j.mu.Lock()
-			j.entries = append(j.entries, e)
-			j.mu.Unlock()
-		}
-	}
+	each(10*time.Millisecond, stop, func() {
+		e := entry{points: f.write(i, 2), at: time.Now()}
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.entries = append(j.entries, e)
+	})
 }
 
 // claim is up to when node i says that it has all of another; zero = it says nothing.

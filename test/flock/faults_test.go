@@ -73,14 +73,19 @@ func TestFlapping(t *testing.T) {
 
 // trickle writes two points every 20 ms until it is stopped.
 func (f *fleet) trickle(i int, stop <-chan struct{}) {
-	tick := time.NewTicker(20 * time.Millisecond)
+	each(20*time.Millisecond, stop, func() { f.write(i, 2) })
+}
+
+// each calls fn again and again until it is stopped.
+func each(d time.Duration, stop <-chan struct{}, fn func()) {
+	tick := time.NewTicker(d)
 	defer tick.Stop()
 	for {
 		select {
 		case <-stop:
 			return
 		case <-tick.C:
-			f.write(i, 2)
+			fn()
 		}
 	}
 }
