@@ -12,14 +12,14 @@ import (
 // back measures a node that was away, under load.
 func (c *Config) back(ctx context.Context) (rows []Row, err error) {
 	err = c.with(ctx, 3, func(f *flock) error {
-		rows, err = f.present(ctx)
+		rows, err = f.runPresent(ctx)
 		return err
 	})
 	return rows, err
 }
 
-// leave ends the third node while 10,000 points a second are written, as fast as they are taken, of series that it knows:
-// those of hosts from one on.
+// leave ends the third node and writes what 10,000 points a second come to meanwhile, as fast as they are taken, of
+// series that it knows: those of hosts from one on.
 func (f *flock) leave(ctx context.Context, first int) (w *writer, lacks int64, err error) {
 	from, away := f.nodes[0], f.nodes[2]
 	f.cfg.Progress(fmt.Sprintf("a node is away for %s", f.cfg.Absence))
@@ -75,9 +75,9 @@ func (f *flock) cpuOf(ctx context.Context, from, started *node, before usage) (f
 	return a.cpu - before.cpu + b.cpu, errors.Join(err, also)
 }
 
-// present measures how long it takes until what is written at that moment can be read on a node that is back, and until
-// it has everything, while writers go on with the series that it lacks points of.
-func (f *flock) present(ctx context.Context) (rows []Row, err error) {
+// runPresent measures how long it takes until what is written at that moment can be read on a node that is back, and
+// until it has everything, while writers go on with the series that it lacks points of.
+func (f *flock) runPresent(ctx context.Context) (rows []Row, err error) {
 	from, away := f.nodes[0], f.nodes[2]
 	w, lacks, err := f.leave(ctx, 0)
 	if err != nil {
@@ -85,7 +85,10 @@ func (f *flock) present(ctx context.Context) (rows []Row, err error) {
 	}
 	g, loading := errgroup.WithContext(ctx)
 	loading, end := context.WithCancel(loading)
-	defer end()
+	defer func() {
+		end()
+		_ = g.Wait() // it was asked for before, if all went well
+	}()
 	g.Go(func() error { return w.runFor(loading, time.Hour) })
 	before, err := from.used(ctx)
 	if err != nil {

@@ -14,9 +14,9 @@ const (
 	previewShare = 4
 )
 
-// preview is what a Cursor shows a peer that is back after an absence: what is written from then on, before its turn. The
-// points are seen at once, and count for nothing until the entry comes in its place. It ends when less than a block of
-// the Tail is left to go before what is written.
+// preview is what a Cursor shows a peer that is back after an absence: what is written from then on, before its turn.
+// The points are seen at once, and count for nothing until the entry comes in its place. It ends when less than a block
+// of the Tail is left to go before what is written.
 type preview struct {
 	asked time.Duration // when the peer did, the last time; 0 = not since the Reset
 	on    bool
