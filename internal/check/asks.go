@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/dunlin-db/dunlin"
+	"github.com/dunlin-db/dunlin/internal/infotext"
 	"github.com/dunlin-db/dunlin/internal/ring"
 )
 
@@ -96,13 +97,10 @@ func (c *Checker) damaged(ctx context.Context) map[string][]string {
 			return
 		}
 		text, _ := replies[0].Value.(string)
-		for line := range strings.Lines(text) {
-			names, ok := strings.CutPrefix(strings.TrimSpace(line), "bad_files_names:")
-			if ok && names != "" {
-				mu.Lock()
-				all[n.Name] = strings.Split(names, ",")
-				mu.Unlock()
-			}
+		if names := infotext.Parse(text)["bad_files_names"]; names != "" {
+			mu.Lock()
+			defer mu.Unlock()
+			all[n.Name] = strings.Split(names, ",")
 		}
 	})
 	return all

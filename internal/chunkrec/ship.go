@@ -6,16 +6,21 @@ import (
 	"github.com/dunlin-db/dunlin/internal/store"
 )
 
-// MostShipped is how many points a record of a Shipper has at most: what fits into a record of the log.
-const MostShipped = replog.MostPoints
+// How much a Shipper gives.
+const (
+	shipPoints = 2000            // of a record of full chunks, about
+	mostShip   = 16 * shipPoints // points of a key: a point every 112 ms
+)
 
 // Shipper makes records of the chunks of a key that end in a span of time. Their digests only count: SetDigest says
 // what they are. It is working memory, for one key after the other.
 type Shipper struct {
 	Head
 	Span store.Span
-	full []byte // chunks behind their lengths
-	n    int64  // points in full
+	recs [][]byte // that are made
+	full []byte   // full chunks behind their lengths, of the next
+	n    int      // points in full
+	all  int      // points of the key
 	rd   chunk.Reader
 }
 
@@ -26,37 +31,54 @@ type Shipped struct {
 	Open  bool
 }
 
-// Chunk takes the next chunk of the key, in their order. It appends the record of the open chunk, and says whether the
-// next chunk may be of any use. A chunk that is damaged, and what does not fit any more, is passed over.
-func (s *Shipper) Chunk(dst [][]byte, c Shipped) (recs [][]byte, more bool) {
+// Chunk takes the next chunk of the key, in their order, and says whether the next may be of any use. A chunk that is
+// damaged, and what is too much, is passed over.
+func (s *Shipper) Chunk(c Shipped) (more bool) {
 	if c.Open {
+		s.cut()
 		if c.State.Last() >= s.Span.From && c.State.Last() <= s.Span.To {
-			h := s.Head
-			h.Kind, h.Digest.Points = replog.Open, int64(c.State.Len())
-			dst = append(dst, c.State.AppendState(h.Append(nil), c.Bytes))
+			rec := s.begin(replog.Open, c.State.Len(), c.State.Size())
+			s.recs = append(s.recs, c.State.AppendState(rec, c.Bytes))
 		}
-		return dst, false
+		return false
 	}
 	s.rd.Reset(c.Bytes)
 	n := s.rd.Len()
-	if n == 0 || s.rd.Time(n-1) < s.Span.From {
-		return dst, true
-	}
-	if s.rd.Time(n-1) > s.Span.To || s.n+int64(n) > MostShipped {
-		return dst, false
+	switch {
+	case n == 0 || s.rd.Time(n-1) < s.Span.From:
+		return true
+	case s.rd.Time(n-1) > s.Span.To || s.all+n > mostShip:
+		return false
+	case s.n+n > shipPoints:
+		s.cut()
 	}
 	s.full = AppendFull(s.full, c.Bytes)
-	s.n += int64(n)
-	return dst, true
+	s.n, s.all = s.n+n, s.all+n
+	return true
 }
 
-// End appends the record of the full chunks, and makes ready for the next key.
-func (s *Shipper) End(dst [][]byte) [][]byte {
+// cut makes a record of the full chunks that were taken.
+func (s *Shipper) cut() {
 	if s.n > 0 {
-		h := s.Head
-		h.Kind, h.Digest.Points = replog.Full, s.n
-		dst = append(dst, append(h.Append(make([]byte, 0, len(s.full)+len(h.Key.Series)+40)), s.full...))
+		s.recs = append(s.recs, append(s.begin(replog.Full, s.n, len(s.full)), s.full...))
 	}
 	s.full, s.n = s.full[:0], 0
+}
+
+// begin begins a record with room for so many bytes of chunks.
+func (s *Shipper) begin(kind replog.Kind, points, bytes int) []byte {
+	h := s.Head
+	h.Kind, h.Digest.Points = kind, int64(points)
+	return h.Append(make([]byte, 0, bytes+len(h.Key.Series)+48))
+}
+
+// End appends the records, the latest points first, and makes ready for the next key.
+func (s *Shipper) End(dst [][]byte) [][]byte {
+	s.cut()
+	for i := len(s.recs) - 1; i >= 0; i-- {
+		dst = append(dst, s.recs[i])
+	}
+	clear(s.recs)
+	s.recs, s.all = s.recs[:0], 0
 	return dst
 }

@@ -131,10 +131,10 @@ func TestReplace(t *testing.T) {
 		v.Seek(3, v.Len(), flips%2 == 0)
 		for b := v.Next(); len(b.Rows) > 0; b = v.Next() {
 		}
-		if mend.Replace(h.Store, h.k, good[1:]) {
+		if mend.Replace(h.Store, h.k, good[1:], nil) {
 			t.Fatal("points are taken that are not those of the digest")
 		}
-		if !mend.Replace(h.Store, h.k, good) || len(h.damaged()) > 0 {
+		if !mend.Replace(h.Store, h.k, good, nil) || len(h.damaged()) > 0 {
 			t.Fatal("the points that were there do not mend it")
 		}
 	})

@@ -108,7 +108,7 @@ func (s *Store) Ship(pid series.Period, id uint32, sh *chunkrec.Shipper, dst [][
 	sh.Key, sh.Shard = series.Key{Period: pid, Series: s.names.Name(id)}, s.cfg.Shard
 	i, more := max(p.search(e, func(first int64) bool { return first >= sh.Span.From })-1, 0), true
 	for ; more && i < int(e.dirLen); i++ {
-		dst, more = sh.Chunk(dst, chunkrec.Shipped{Bytes: p.chunkBytes(e, i), State: &e.open, Open: e.isOpen(i)})
+		more = sh.Chunk(chunkrec.Shipped{Bytes: p.chunkBytes(e, i), State: &e.open, Open: e.isOpen(i)})
 	}
 	return sh.End(dst)
 }

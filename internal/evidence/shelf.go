@@ -91,6 +91,13 @@ func (s *Shelf) below(dir string) (all []kept) {
 	return all
 }
 
+// Kept is how many files were kept at the last Look.
+func (s *Shelf) Kept() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.kept)
+}
+
 // Fields are those of INFO persistence: what was kept at the last Look.
 func (s *Shelf) Fields() [][2]string {
 	s.mu.Lock()

@@ -31,12 +31,13 @@ func (s Source) Chunks(_ context.Context, q HourQuery) (recs [][]byte, next uint
 		return nil, 0, err
 	}
 	next = q.From
-	for size, done, looked := 0, 0, 0; size < chunksAtOnce && looked < chunksLooked; looked += MostSeries {
-		recs, next = sh.HourChunks(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: MostSeries}, recs)
-		for ; done < len(recs); done++ {
-			size += len(recs[done])
+	for left, looked := chunksAtOnce, 0; left > 0 && looked < chunksLooked; looked += MostSeries {
+		var some [][]byte
+		some, next = sh.HourChunks(grid.Query{Hour: q.Hour, Want: q.Want, From: next, Most: MostSeries}, left)
+		for _, rec := range some {
+			left -= len(rec)
 		}
-		if next == 0 {
+		if recs = append(recs, some...); next == 0 {
 			break
 		}
 	}

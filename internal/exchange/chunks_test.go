@@ -71,15 +71,31 @@ func TestExchange_law(t *testing.T) {
 
 // TestExchange_chunksAcrossHours: chunks go once, with the hour in which they end, and hardly any point goes by itself.
 func TestExchange_chunksAcrossHours(t *testing.T) {
+	f := func(names, n int, step time.Duration) {
+		t.Helper()
+		a, b := newSide(t, "a"), newSide(t, "b")
+		a.write(t, names, n, step)
+		from := &counting{Remote: a.source()}
+		x := b.bring(t, from)
+		if !maps.Equal(a.set(t), b.set(t)) || from.points > 0 {
+			t.Errorf("%d points of %d; %d questions for points", len(b.set(t)), len(a.set(t)), from.points)
+		}
+		if per := float64(from.bytes) / float64(x.Points); per > 3 || x.Chunks < names*n/300 {
+			t.Errorf("%.1f bytes a point, %d chunks", per, x.Chunks)
+		}
+	}
+	f(10, 12*360, 10*time.Second)
+	f(3, 7000, time.Second) // several records a key
+}
+
+// TestExchange_dense: what is too much for whole chunks comes as points.
+func TestExchange_dense(t *testing.T) {
 	a, b := newSide(t, "a"), newSide(t, "b")
-	a.write(t, 20, 12*360, 10*time.Second)
+	a.write(t, 1, 40_000, 20*time.Millisecond)
 	from := &counting{Remote: a.source()}
 	x := b.bring(t, from)
-	if !maps.Equal(a.set(t), b.set(t)) || from.points > 0 {
-		t.Errorf("%d points of %d; %d questions for points", len(b.set(t)), len(a.set(t)), from.points)
-	}
-	if per := float64(from.bytes) / float64(x.Points); per > 3 || x.Chunks < 20*12*360/300 {
-		t.Errorf("%.1f bytes a point, %d chunks", per, x.Chunks)
+	if !maps.Equal(a.set(t), b.set(t)) || from.points == 0 || x.Chunks == 0 {
+		t.Errorf("%d points of %d; %d questions for points, %+v", len(b.set(t)), len(a.set(t)), from.points, x.Repair)
 	}
 }
 
@@ -207,8 +223,8 @@ func TestExchange_chunksLate(t *testing.T) {
 // TestExchange_chunksFull: a limit on memory keeps whole chunks out, by name, and what is stored stays right.
 func TestExchange_chunksFull(t *testing.T) {
 	a, b := newSide(t, "a"), newSide(t, "b")
-	a.write(t, 200, 1000, 10*time.Second)
-	b.node.SetMax(b.node.Used() + 100<<10)
+	a.write(t, 70, 800, 10*time.Second)
+	b.node.SetMax(b.node.Used() + 50<<10)
 	x := New(Want{Shard: b.Shard}, a.source())
 	var err error
 	for done := false; !done && err == nil; {
@@ -264,4 +280,70 @@ func FuzzExchange_takeChunk(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestExchange_memory: what is asked for and held at a time does not grow with the number of series, whichever way they
+// go.
+func TestExchange_memory(t *testing.T) {
+	held := func(series int, wrap func(Remote) Remote) (most int) {
+		a, b := newSide(t, "a"), newSide(t, "b")
+		a.write(t, series, 4, 25*time.Minute)
+		from := &weighing{Remote: a.source()}
+		x := New(Want{Shard: b.Shard}, wrap(from))
+		for done, err := false, error(nil); !done; {
+			from.size = 0
+			if done, err = x.Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range x.lacking {
+				from.size += cap(name) + 24
+			}
+			from.size += 48*len(x.hours) + 16*len(x.buckets)
+			most = max(most, from.size)
+		}
+		if !maps.Equal(a.set(t), b.set(t)) {
+			t.Fatal("not all has come")
+		}
+		return most
+	}
+	for name, wrap := range map[string]func(Remote) Remote{
+		"chunks": func(r Remote) Remote { return r },
+		"points": func(r Remote) Remote { return chunkless{r} },
+	} {
+		few, many := held(1500, wrap), held(6000, wrap)
+		t.Logf("%s: %d bytes at most for 1,500 series, %d for 6,000", name, few, many)
+		if many > 256<<10 || many > 2*few {
+			t.Errorf("%s: %d bytes for 1,500 series, %d for 6,000", name, few, many)
+		}
+	}
+}
+
+// weighing adds up the bytes of answers.
+type weighing struct {
+	Remote
+	size int
+}
+
+func (w *weighing) Series(ctx context.Context, q HourQuery) (list []grid.SeriesDigest, next uint32, err error) {
+	list, next, err = w.Remote.Series(ctx, q)
+	for _, d := range list {
+		w.size += len(d.Series) + 48
+	}
+	return list, next, err
+}
+
+func (w *weighing) Points(ctx context.Context, q HourQuery) ([][]byte, error) {
+	recs, err := w.Remote.Points(ctx, q)
+	for _, rec := range recs {
+		w.size += len(rec) + 24
+	}
+	return recs, err
+}
+
+func (w *weighing) Chunks(ctx context.Context, q HourQuery) (recs [][]byte, next uint32, err error) {
+	recs, next, err = w.Remote.Chunks(ctx, q)
+	for _, rec := range recs {
+		w.size += cap(rec) + 24
+	}
+	return recs, next, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dunlin-db/dunlin/internal/cable"
 	"github.com/dunlin-db/dunlin/internal/door"
+	"github.com/dunlin-db/dunlin/internal/infotext"
 )
 
 // flock is nodes that run on loopback.
@@ -204,32 +205,10 @@ func (n *node) ask(ctx context.Context, cmd ...string) (string, error) {
 }
 
 // info gives the fields of some sections of INFO.
-func (n *node) info(ctx context.Context, sections ...string) (map[string]string, error) {
+func (n *node) info(ctx context.Context, sections ...string) (infotext.Fields, error) {
 	text, err := n.ask(ctx, append([]string{"INFO"}, sections...)...)
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]string{}
-	for line := range strings.Lines(text) {
-		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			fields[k] = v
-		}
-	}
-	return fields, nil
-}
-
-// pairs reads a=1,b=2.
-func pairs(text string) map[string]string {
-	fields := map[string]string{}
-	for part := range strings.SplitSeq(text, ",") {
-		if k, v, ok := strings.Cut(part, "="); ok {
-			fields[k] = v
-		}
-	}
-	return fields
-}
-
-func number(text string) int64 {
-	n, _ := strconv.ParseInt(text, 10, 64) // 0 for what is not there
-	return n
+	return infotext.Parse(text), nil
 }

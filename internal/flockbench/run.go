@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/infotext"
 )
 
 // Config says what is measured, and with what.
@@ -112,7 +114,7 @@ func (n *node) complete(ctx context.Context, others int, since time.Time) (bool,
 		return false, err
 	}
 	for name, text := range info {
-		fields := pairs(text)
+		fields := infotext.Pairs(text)
 		if _, ok := fields["complete_until"]; !ok || name == "" {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/dunlin-db/dunlin/internal/infotext"
 )
 
 // usage is what a node has used and brought so far.
@@ -29,15 +31,15 @@ func (n *node) used(ctx context.Context) (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	u.peers = number(info["used_memory_peers"])
+	u.peers = info.Number("used_memory_peers")
 	for name, text := range info {
-		switch fields := pairs(text); {
+		switch fields := infotext.Pairs(text); {
 		case strings.HasPrefix(name, "log_of_"):
-			u.entries += number(fields["entries"])
-			u.useful += number(fields["useful"])
-			u.points += number(fields["points"])
+			u.entries += fields.Number("entries")
+			u.useful += fields.Number("useful")
+			u.points += fields.Number("points")
 		case strings.HasPrefix(name, "peer_"):
-			u.wire += number(fields["bytes"])
+			u.wire += fields.Number("bytes")
 		}
 	}
 	return u, nil

@@ -60,16 +60,18 @@ func (q Query) Span() store.Span {
 
 // Series gives the digests of series, and the place to go on from, 0 at the end.
 func (g *Grid) Series(st Source, q Query) (list []SeriesDigest, next uint32) {
-	next = g.Walk(st, q, func(_ uint32, name []byte) {
+	next = g.Walk(st, q, func(_ uint32, name []byte) bool {
 		if d := g.One(st, q, name); d.Points > 0 {
 			list = append(list, SeriesDigest{bytes.Clone(name), d})
 		}
+		return true
 	})
 	return list, next
 }
 
-// Walk calls fn for series in the parts that are wanted, and gives the place to go on from, 0 at the end.
-func (g *Grid) Walk(st Source, q Query, fn func(id uint32, name []byte)) (next uint32) {
+// Walk calls fn for series in the parts that are wanted, until it gives false, and gives the place to go on from, 0 at
+// the end.
+func (g *Grid) Walk(st Source, q Query, fn func(id uint32, name []byte) bool) (next uint32) {
 	st.Walk(q.Period, q.From, func(id uint32, name []byte) bool {
 		switch {
 		case !q.Want[Bucket(g.Seed(name))]:
@@ -77,8 +79,9 @@ func (g *Grid) Walk(st Source, q Query, fn func(id uint32, name []byte)) (next u
 			next = id
 			return false
 		default:
-			q.Most--
-			fn(id, name)
+			if q.Most--; !fn(id, name) {
+				q.Most = 0
+			}
 		}
 		return true
 	})

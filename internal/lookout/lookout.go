@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dunlin-db/dunlin/internal/door"
+	"github.com/dunlin-db/dunlin/internal/infotext"
 	"github.com/dunlin-db/dunlin/internal/ring"
 )
 
@@ -27,9 +28,9 @@ const (
 // View is what a peer said last.
 type View struct {
 	Up   bool
-	Err  string            // why it is not up
-	Info map[string]string // fields of INFO; what it said last while it is away
-	Rate float64           // points written per second
+	Err  string          // why it is not up
+	Info infotext.Fields // fields of INFO; what it said last while it is away
+	Rate float64         // points written per second
 
 	skew  time.Duration // its clock less ours
 	asked time.Time
@@ -116,14 +117,14 @@ func (o *Lookout) ask(ctx context.Context, p *peer) {
 	micro, _ := strconv.ParseInt(clock[1], 10, 64)
 	p.skew = time.Unix(sec, micro*1000).Sub(now)
 	if text != "" {
-		p.tell(parseInfo(text), now)
+		p.tell(infotext.Parse(text), now)
 	}
 }
 
 // tell takes over what the peer says of itself.
-func (p *peer) tell(info map[string]string, now time.Time) {
+func (p *peer) tell(info infotext.Fields, now time.Time) {
 	if elapsed := now.Sub(p.asked).Seconds(); p.Info != nil && elapsed > 0 {
-		p.Rate = max(0, float64(number(info["dunlin_written"])-p.Number("dunlin_written"))/elapsed)
+		p.Rate = max(0, float64(info.Number("dunlin_written")-p.Number("dunlin_written"))/elapsed)
 	}
 	p.Info, p.asked = info, now
 }
@@ -163,19 +164,8 @@ func (o *Lookout) Close() {
 	}
 }
 
-// parseInfo reads the text of INFO.
-func parseInfo(text string) map[string]string {
-	fields := map[string]string{}
-	for line := range strings.Lines(text) {
-		if k, v, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
-			fields[k] = v
-		}
-	}
-	return fields
-}
-
 // Number gives a field of INFO that is a number, 0 when it is not there.
-func (v *View) Number(field string) int64 { return number(v.Info[field]) }
+func (v *View) Number(field string) int64 { return v.Info.Number(field) }
 
 // CutOff stands for a lag that can not be told: the other does not answer.
 const CutOff = -1
@@ -185,8 +175,8 @@ func (v *View) Lags() map[string]int64 {
 	lags := map[string]int64{}
 	for k, text := range v.Info {
 		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
-			pairs := parsePairs(text)
-			lags[peer] = number(pairs["lag_ms"])
+			pairs := infotext.Pairs(text)
+			lags[peer] = pairs.Number("lag_ms")
 			if pairs["up"] == "false" {
 				lags[peer] = CutOff
 			}
@@ -201,26 +191,10 @@ func (v *View) Peers() map[string]map[string]int64 {
 	for k, text := range v.Info {
 		if peer, ok := strings.CutPrefix(k, "peer_"); ok {
 			all[peer] = map[string]int64{}
-			for field, value := range parsePairs(text) {
-				all[peer][field] = number(value)
+			for field, value := range infotext.Pairs(text) {
+				all[peer][field] = infotext.Number(value)
 			}
 		}
 	}
 	return all
-}
-
-// parsePairs reads a=1,b=2.
-func parsePairs(text string) map[string]string {
-	pairs := map[string]string{}
-	for part := range strings.SplitSeq(text, ",") {
-		if k, v, ok := strings.Cut(part, "="); ok {
-			pairs[k] = v
-		}
-	}
-	return pairs
-}
-
-func number(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64)
-	return n
 }

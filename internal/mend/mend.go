@@ -30,13 +30,17 @@ func Verify(st Store, p series.Period, from uint32, n int) (damaged []series.Key
 		return true
 	})
 	for _, name := range names {
-		k := key(p, name)
-		claim, seed := st.Claim(k)
-		if held(st, k, seed) != claim {
+		if k := key(p, name); !Whole(st, k) {
 			damaged = append(damaged, k)
 		}
 	}
 	return damaged, next
+}
+
+// Whole says that the points of a key are those that its digest stands for.
+func Whole(st Store, k series.Key) bool {
+	claim, seed := st.Claim(k)
+	return held(st, k, seed) == claim
 }
 
 // some gives the names of series of a period, from a place on, as long as take says so; the next place is 0 at the end.
@@ -83,15 +87,72 @@ func each(st Store, k series.Key, fn func(pt series.Point)) {
 }
 
 // Replace puts points, in order and without duplicates, in the place of all that a key has, and says whether it did: it
-// does if they are those that the key's digest stands for.
-func Replace(st Store, k series.Key, points []series.Point) bool {
+// does if they are those that the key's digest stands for. Which of some unsure ones it had the digest says too.
+func Replace(st Store, k series.Key, points, unsure []series.Point) bool {
+	unsure = slices.SortedFunc(slices.Values(unsure), series.Compare)
+	isUnsure := func(pt series.Point) bool {
+		_, found := slices.BinarySearchFunc(unsure, pt, series.Compare)
+		return found
+	}
 	claim, seed := st.Claim(k)
 	var sum store.Summer
-	var d store.Digest
+	c := choice{want: claim}
+	base := store.Digest{} // of those that are sure
 	for _, pt := range points {
+		if !isUnsure(pt) {
+			sum.Add(&base, seed, pt)
+			continue
+		}
+		var d store.Digest
 		sum.Add(&d, seed, pt)
+		c.of = append(c.of, d)
 	}
-	return d == claim && claim.Points > 0 && st.Rewrite(k, points, d)
+	if claim.Points == 0 || !c.find(0, base) {
+		return false
+	}
+	had := make([]series.Point, 0, claim.Points)
+	n := 0 // of those that are unsure
+	for _, pt := range points {
+		picked := true
+		if isUnsure(pt) {
+			_, picked = slices.BinarySearch(c.picked, n)
+			n++
+		}
+		if picked {
+			had = append(had, pt)
+		}
+	}
+	return st.Rewrite(k, had, claim)
+}
+
+// mostTries bounds how many ways to choose are tried: some milliseconds.
+const mostTries = 100_000
+
+// choice finds out which digests of some make a sum.
+type choice struct {
+	want   store.Digest
+	of     []store.Digest
+	picked []int // of them, ascending
+	tries  int
+}
+
+// find tries the digests from one on, beside a sum.
+func (c *choice) find(from int, sum store.Digest) bool {
+	missing := c.want.Points - sum.Points
+	if missing == 0 {
+		return sum == c.want
+	}
+	for i := from; missing > 0 && missing <= int64(len(c.of)-i) && c.tries < mostTries; i++ {
+		c.tries++
+		with := sum
+		with.Add(c.of[i])
+		c.picked = append(c.picked, i)
+		if c.find(i+1, with) {
+			return true
+		}
+		c.picked = c.picked[:len(c.picked)-1]
+	}
+	return false
 }
 
 // Piece is some series of a period.

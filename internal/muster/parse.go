@@ -1,85 +1,61 @@
 package muster
 
 import (
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dunlin-db/dunlin/internal/infotext"
 )
 
-// fields are the pairs a=1,b=2 of a line of INFO.
-type fields map[string]string
-
-func (f fields) number(name string) int64 { return number(f[name]) }
-
 // moment reads an instant, zero for never.
-func (f fields) moment(name string) time.Time {
-	t, _ := time.Parse(time.RFC3339, f[name])
+func moment(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339, text)
 	return t
-}
-
-func number(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64)
-	return n
-}
-
-func pairs(text string) fields {
-	f := fields{}
-	for part := range strings.SplitSeq(text, ",") {
-		if k, v, ok := strings.Cut(part, "="); ok {
-			f[k] = v
-		}
-	}
-	return f
 }
 
 // parse reads INFO. What it does not know it passes over: nodes of other versions say more or less.
 func parse(text string) Node {
 	var n Node
-	lines := map[string]string{}
-	for line := range strings.Lines(text) {
-		if k, v, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":"); ok {
-			lines[k] = v
-		}
-	}
+	lines := infotext.Parse(text)
 	n.Name, n.Site, n.Store = lines["dunlin_node"], lines["dunlin_site"], lines["dunlin_store"]
 	n.Durability, n.holds = lines["dunlin_durability"], lines["dunlin_shards"] != ""
-	n.Hurt = number(lines["damaged_series_now"])
+	n.Hurt = lines.Number("damaged_series_now")
 	for k, v := range lines {
 		if id, ok := strings.CutPrefix(k, "shard_"); ok {
-			n.readShard(id, pairs(v))
+			n.readShard(id, infotext.Pairs(v))
 		} else if id, ok := strings.CutPrefix(k, "vector_"); ok {
-			s := n.shard(int(number(id)))
+			s := n.shard(int(infotext.Number(id)))
 			s.vector = map[string]int64{}
-			for o, seq := range pairs(v) {
-				s.vector[o] = number(seq)
+			for o, seq := range infotext.Pairs(v) {
+				s.vector[o] = infotext.Number(seq)
 			}
 		}
 	}
 	for k, v := range lines {
 		kind, peer, _ := strings.Cut(k, "_")
-		switch f := pairs(v); {
+		switch f := infotext.Pairs(v); {
 		case strings.HasPrefix(k, "proof_of_"):
 			l := n.link(strings.TrimPrefix(k, "proof_of_"))
-			l.Proven, l.Same, l.Different = f.moment("proven_at"), f.moment("same_at"), f.number("hours_different")
+			l.Proven, l.Same, l.Different = moment(f["proven_at"]), moment(f["same_at"]), f.Number("hours_different")
 		case kind == "peer":
 			l := n.link(peer)
-			l.State, l.Up, l.LagMillis, l.Bytes = f["state"], f["up"] == "true", f.number("lag_ms"), f.number("bytes")
+			l.State, l.Up, l.LagMillis, l.Bytes = f["state"], f["up"] == "true", f.Number("lag_ms"), f.Number("bytes")
 		case kind == "complete":
 			l := n.link(peer)
-			l.Complete, l.Behind = f.moment("until"), f.number("behind_ms")
+			l.Complete, l.Behind = moment(f["until"]), f.Number("behind_ms")
 		}
 	}
 	for k, v := range lines {
 		if id, ok := strings.CutPrefix(k, "link_"); ok {
-			n.readLink(id, pairs(v))
+			n.readLink(id, infotext.Pairs(v))
 		}
 	}
 	return n
 }
 
-func (n *Node) readShard(id string, f fields) {
-	s := n.shard(int(number(id)))
-	s.Points, s.Bytes, s.Divergence = f.number("points"), f.number("bytes"), f.number("divergence")
+func (n *Node) readShard(id string, f infotext.Fields) {
+	s := n.shard(int(infotext.Number(id)))
+	s.Points, s.Bytes, s.Divergence = f.Number("points"), f.Number("bytes"), f.Number("divergence")
 	switch {
 	case f["loading"] == "true":
 		s.State = "loading"
@@ -89,9 +65,9 @@ func (n *Node) readShard(id string, f fields) {
 }
 
 // readLink adds a shard's link to a peer to its shard. What comes from the peer through others counts too.
-func (n *Node) readLink(id string, f fields) {
+func (n *Node) readLink(id string, f infotext.Fields) {
 	shard, peer, _ := strings.Cut(id, "_")
-	s, lag := n.shard(int(number(shard))), f.number("lag_ms")
+	s, lag := n.shard(int(infotext.Number(shard))), f.Number("lag_ms")
 	if f["up"] == "false" {
 		lag = Unknown
 	}
@@ -99,5 +75,5 @@ func (n *Node) readLink(id string, f fields) {
 		lag = l.Behind
 	}
 	s.add(f["state"], lag)
-	s.Different += f.number("hours_different")
+	s.Different += f.Number("hours_different")
 }

@@ -71,8 +71,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"merges_deferred_oom_total", "Merges from peers that were put off for want of memory.",
 				"dropped_periods_for_memory_total", "Periods that were dropped to make room.",
 				"durability_degraded", "Whether what is acknowledged now might not survive a crash.",
-				"loading", "Whether points on disk are still being loaded.",
-				"log_bytes_total", "Bytes appended to the log.",
+				"loading", "Whether points on disk are still being loaded.", "log_bytes_total", "Bytes appended to the log.",
 				"log_unwritten_bytes", "Bytes of the log that wait for the disk.",
 				"log_unsynced_bytes", "Bytes of the log that are written and not fsynced.",
 				"log_unsynced_age_max_seconds", "The longest that a byte of the log was not fsynced.",
@@ -83,6 +82,7 @@ func newRegistry(n *Node) *prometheus.Registry {
 				"checkpoints_total", "Checkpoints that were done.",
 				"checkpoint_failures_total", "Checkpoints that failed.",
 				"files_damaged_total", "Period files that were found damaged while the node ran.",
+				"bad_files", "Damaged files that are kept to be looked at.",
 				"damaged_records", "Records that could not be read at the start.",
 				"retention_paused", "Whether retention is paused because the clock is not vouched for."),
 		})
@@ -159,6 +159,7 @@ func (c *collector) disk(s storage.Status, counter emit[int64], gauge emit[float
 	gauge(c.node["log_unsynced_age_max_seconds"], s.Log.OldestUnsyncedMax.Seconds())
 	gauge(c.node["log_fsync_max_seconds"], s.Log.FsyncMax.Seconds())
 	gauge(c.node["damaged_records"], float64(s.Damaged))
+	gauge(c.node["bad_files"], float64(s.Bad))
 	counter(c.node["log_bytes_total"], s.Log.Bytes)
 	counter(c.node["log_fsyncs_total"], s.Log.Fsyncs)
 	counter(c.node["log_errors_total"], s.Log.WriteErrors+s.Log.FsyncErrors)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/edict"
 	"github.com/dunlin-db/dunlin/internal/exchange"
@@ -87,6 +88,11 @@ func (s *Session) compared(shard int) uint64 {
 }
 
 func appendRecords(dst []byte, recs [][]byte) []byte {
+	size := binary.MaxVarintLen64
+	for _, rec := range recs {
+		size += len(rec) + binary.MaxVarintLen32
+	}
+	dst = slices.Grow(dst, size)
 	dst = binary.AppendUvarint(dst, uint64(len(recs)))
 	for _, rec := range recs {
 		dst = appendText(dst, rec)

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -102,6 +103,12 @@ func (p *Prover) countHurt(hurt map[int][]series.Key) {
 func (p *Prover) mendAll(ctx context.Context, sh *shard.Shard, hurt map[int][]series.Key) {
 	p.countHurt(hurt)
 	defer p.countHurt(hurt)
+	var failed error // the last
+	defer func() {
+		if n := len(hurt[sh.ID()]); n > 0 && ctx.Err() == nil {
+			p.cfg.Log.Warn("damage in memory that no peer could mend yet", "shard", sh.ID(), "series", n, "err", failed)
+		}
+	}()
 	hurt[sh.ID()] = slices.DeleteFunc(hurt[sh.ID()], func(k series.Key) bool {
 		if k.Period < sh.Floor() {
 			return true
@@ -111,9 +118,9 @@ func (p *Prover) mendAll(ctx context.Context, sh *shard.Shard, hurt map[int][]se
 				continue
 			}
 			err := p.mend(ctx, sh, k, peer)
-			p.cfg.Log.Warn("damage in memory", "peer", peer.Peer(), "shard", sh.ID(),
-				"key", string(p.cfg.Layout.AppendKey(nil, k)), "mended", err == nil, "err", err)
-			if err == nil {
+			if failed = cmp.Or(err, failed); err == nil {
+				p.cfg.Log.Warn("damage in memory is mended", "peer", peer.Peer(), "shard", sh.ID(),
+					"key", string(p.cfg.Layout.AppendKey(nil, k)))
 				p.mu.Lock()
 				p.status.Mended++
 				p.mu.Unlock()

@@ -24,15 +24,22 @@ type shipper interface {
 // Seed is the key of the digests of a series.
 func (s *Shard) Seed(name []byte) uint64 { return s.cfg.Grid.Seed(name) }
 
-// HourChunks appends records of the chunks that end in an hour, of some series, and gives the place to go on from, 0 at
-// the end. The period of q is found here. Their digests only count.
-func (s *Shard) HourChunks(q grid.Query, dst [][]byte) (recs [][]byte, next uint32) {
+// HourChunks gives records of the chunks that end in an hour, of some series, about so many bytes at most, and the
+// place to go on from, 0 at the end. The period of q is found here. The records' digests only count.
+func (s *Shard) HourChunks(q grid.Query, most int) (recs [][]byte, next uint32) {
 	t := s.Begin()
 	defer t.End()
 	q.Period = s.PeriodOf(q.Hour)
 	st, sh := t.Store.(shipper), chunkrec.Shipper{Span: q.Span()}
-	next = s.cfg.Grid.Walk(st, q, func(id uint32, _ []byte) { dst = st.Ship(q.Period, id, &sh, dst) })
-	return dst, next
+	next = s.cfg.Grid.Walk(st, q, func(id uint32, _ []byte) bool {
+		done := len(recs)
+		recs = st.Ship(q.Period, id, &sh, recs)
+		for _, rec := range recs[done:] {
+			most -= len(rec)
+		}
+		return most > 0
+	})
+	return recs, next
 }
 
 // TakeChunks unites whole chunks that an exchange with a peer has brought, with the digests by hour that were computed

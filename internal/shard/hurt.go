@@ -95,26 +95,29 @@ func (s *Shard) Hurt() (keys []series.Key) {
 }
 
 // Replace puts points, in order and without duplicates, in the place of those of a damaged key, if they are the ones
-// that it had, with or without those that were laid aside; false: they are not. Then the latter go in too.
+// that it had, with those of what was laid aside that it had too; false: they are not. Then all that was laid aside
+// goes in, but for what was forgotten since. A key that is whole by now, as what could not be read of it was forgotten,
+// needs no points.
 func (s *Shard) Replace(k series.Key, points []series.Point) bool {
 	t := s.Begin()
 	defer t.End()
 	st, one := s.cfg.Store.(mend.Store), s.hurt.of(k)
 	if one == nil {
-		return mend.Replace(st, k, points)
+		return mend.Whole(st, k) || mend.Replace(st, k, points, nil)
 	}
-	if !mend.Replace(st, k, points) {
-		points = slices.DeleteFunc(slices.Clone(points), func(pt series.Point) bool {
-			return slices.ContainsFunc(one.points, func(o series.Point) bool { return series.Compare(o, pt) == 0 })
-		})
-		if !mend.Replace(st, k, points) {
-			return false
-		}
+	if !mend.Whole(st, k) && !mend.Replace(st, k, points, one.points) {
+		return false
 	}
-	s.hurt.forget(one)
-	if len(one.points) > 0 && s.cfg.Recorder != nil {
+	live := slices.DeleteFunc(slices.Clone(one.points), func(pt series.Point) bool {
+		return s.dead(k.Period, k.Series, pt.TS)
+	})
+	if len(live) > 0 && s.cfg.Recorder != nil {
 		s.cfg.Recorder.BeginEntry() // they are in the log
 	}
-	_ = st.Unite(context.Background(), []store.Group{{Key: k, Points: one.points}}, store.Origin{Peer: repairs})
+	g := []store.Group{{Key: k, Points: live}}
+	if err := st.Unite(context.Background(), g, store.Origin{Peer: repairs}); err != nil {
+		return false // there is no room for them now
+	}
+	s.hurt.forget(one)
 	return true
 }

@@ -66,6 +66,7 @@ type Status struct {
 	Damaged     int64 // records that could not be read at the start
 	Lost        int64 // points whose series could not be read at the start
 	Quarantined int64 // files with damage, kept as *.bad
+	Bad         int   // files with damage that are kept, of this start and earlier
 	Unread      int64 // files that could not be read yet
 	Vanished    bool  // files were deleted and are not written again yet
 
@@ -90,7 +91,7 @@ func (d *Dir) Status() Status {
 	s := Status{
 		Loading: !d.Loaded(), Total: p.total.Load(), Done: p.done.Load(), Points: p.points.Load(),
 		Damaged: p.damaged.Load(), Lost: p.lost.Load(), Quarantined: p.quarantined.Load(), Unread: p.unread.Load(),
-		Vanished: h.vanished.Load(), Log: d.wal.Status(),
+		Vanished: h.vanished.Load(), Log: d.wal.Status(), Bad: d.shelf.Kept(),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

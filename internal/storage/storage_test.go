@@ -309,6 +309,9 @@ func TestDir_Doubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := h.Persistence()
+	if n := h.Status().Bad; n != evidence.Most {
+		t.Errorf("%d files are kept, as its status says", n)
+	}
 	if last := info[len(info)-3:]; bad() != evidence.Most || last[0] != [2]string{"bad_files", "4"} || last[2][1] == "0" {
 		t.Errorf("%d files are kept, %q", bad(), last)
 	}
