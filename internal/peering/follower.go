@@ -58,7 +58,11 @@ func NewFollower(peer string, inc replog.Incarnation, shards []*shard.Shard) *Fo
 // Request appends what is asked next: at most so many bytes of records, about. follows are the nodes that have a
 // working link of their own.
 func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
-	dst = binary.AppendUvarint(append(dst, Version), uint64(most))
+	wants := uint64(most)
+	if f.Previews {
+		wants |= askPreviews
+	}
+	dst = binary.AppendUvarint(append(dst, Version), wants)
 	if len(f.lanes) > 0 { // what this node wrote itself it has, as a rule
 		follows = append(slices.Clone(follows), f.lanes[0].sh.Origin().Node)
 	}
@@ -69,7 +73,6 @@ func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
 	var asks []ask
 	for _, l := range f.lanes {
 		if a, ok := l.ask(); ok {
-			a.previews = f.Previews
 			asks = append(asks, a)
 		}
 	}

@@ -54,7 +54,9 @@ func TestSession_previews(t *testing.T) {
 		from     *side
 		previews bool
 	}{
-		{"from memory", newSide(t, "a"), true}, {"from the disk", onDisk.side, true}, {"not asked for", newSide(t, "a"), false},
+		{"from memory", newSide(t, "a"), true},
+		{"from the disk", onDisk.side, true},
+		{"not asked for", newSide(t, "a"), false},
 	} {
 		tt.from.write(t, 200, noon.Add(-time.Hour), "1")
 		b := newBack(t, tt.from, tt.previews)

@@ -65,16 +65,17 @@ func (f *Feed) edicts() uint64 {
 
 // Session answers one peer over one connection. It has one owner.
 type Session struct {
-	feed    *Feed
-	origins originNumbers
-	follows map[string]bool
-	lanes   map[int]*lane
-	first   int // of the feed's shards, for collect
-	most    int // bytes of records of an answer, as the peer wants it
-	edicts  uint64
-	marks   originNumbers           // of the answers
-	marked  map[replog.Origin]int64 // ms: of the mark that was told last
-	other   Hello
+	feed     *Feed
+	origins  originNumbers
+	follows  map[string]bool
+	lanes    map[int]*lane
+	first    int  // of the feed's shards, for collect
+	most     int  // bytes of records of an answer, as the peer wants it
+	previews bool // are welcome
+	edicts   uint64
+	marks    originNumbers           // of the answers
+	marked   map[replog.Origin]int64 // ms: of the mark that was told last
+	other    Hello
 }
 
 // lane is one shard for one peer.
@@ -83,8 +84,7 @@ type lane struct {
 	cursor replica.Cursor
 	disk   fromDisk
 	writer
-	told     told
-	previews bool // are welcome
+	told told
 }
 
 // told is what the peer was told of a shard.
@@ -167,7 +167,8 @@ func (s *Session) read(req []byte) error {
 	if in.byte() != Version {
 		return fmt.Errorf("pull: version: %w", ErrCorrupt)
 	}
-	s.most = min(int(in.uvarint(mostSeq)), mostAnswer)
+	most := in.uvarint(mostSeq)
+	s.most, s.previews = min(int(most&^askPreviews), mostAnswer), most&askPreviews != 0
 	clear(s.follows)
 	for range in.count() {
 		s.follows[string(in.text(mostName))] = true
@@ -186,7 +187,6 @@ func (s *Session) read(req []byte) error {
 			l = &lane{sh: sh, writer: writer{self: sh.Origin(), enc: replog.NewEncoder()}}
 			s.lanes[a.shard] = l
 		}
-		l.previews = a.previews
 		if a.reset {
 			tx := l.sh.Begin()
 			l.cursor.Reset(tx.Tail(), a.vector)
@@ -260,7 +260,7 @@ func (l *lane) collect(s *Session, a *answering) (p part) {
 		return p
 	}
 	served := l.sh.Serve(&l.cursor, replica.Asker{
-		Follows: s.follows, Most: a.left, Disk: s.feed.Disk != nil, Previews: l.previews,
+		Follows: s.follows, Most: a.left, Disk: s.feed.Disk != nil, Previews: s.previews,
 	})
 	a.drained = a.drained && served.Drained
 	var recs [][]byte

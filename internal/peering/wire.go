@@ -28,8 +28,8 @@ const (
 	withExcess = 0x80
 	// withPreviews says that then follows how many of the first records are previews.
 	withPreviews = 0x40
-	// What a request says of a shard: this is all that is known, and previews are welcome.
-	askAll, askPreviews = 1, 2
+	// askPreviews, added to the bytes that are wanted, says that previews are welcome. Who knows none takes it for many.
+	askPreviews = 1 << 32
 )
 
 // input reads what the other side sent. bad is set once there is something wrong, and all reads are empty from there
@@ -105,10 +105,9 @@ const (
 
 // ask is what a request says of one shard.
 type ask struct {
-	shard    int
-	reset    bool // all that is known; else what is new
-	previews bool // are welcome
-	vector   []replog.Reach
+	shard  int
+	reset  bool // all that is known; else what is new
+	vector []replog.Reach
 }
 
 // originNumbers gives origins numbers, in the order in which they were first spoken of on a connection. Both sides keep
@@ -161,14 +160,11 @@ func (n *originNumbers) read(in *input, shard int) (o replog.Origin) {
 // appendAsk appends what a request says of one shard.
 func (n *originNumbers) appendAsk(dst []byte, a ask) []byte {
 	dst = binary.AppendUvarint(dst, uint64(a.shard))
-	flags := byte(0)
+	reset := byte(0)
 	if a.reset {
-		flags |= askAll
+		reset = 1
 	}
-	if a.previews {
-		flags |= askPreviews
-	}
-	dst = binary.AppendUvarint(append(dst, flags), uint64(len(a.vector)))
+	dst = binary.AppendUvarint(append(dst, reset), uint64(len(a.vector)))
 	for _, r := range a.vector {
 		dst = binary.AppendUvarint(n.append(dst, r.Origin), uint64(r.Seq))
 	}
@@ -177,8 +173,7 @@ func (n *originNumbers) appendAsk(dst []byte, a ask) []byte {
 
 func (n *originNumbers) readAsk(in *input) (a ask) {
 	a.shard = int(in.uvarint(mostShards))
-	flags := in.byte()
-	a.reset, a.previews = flags&askAll != 0, flags&askPreviews != 0
+	a.reset = in.byte() == 1
 	for range in.count() {
 		o := n.read(in, a.shard)
 		a.vector = append(a.vector, replog.Reach{Origin: o, Seq: replog.Seq(in.uvarint(mostSeq))})
