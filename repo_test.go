@@ -179,7 +179,7 @@ var mayImport = map[string]string{
 	"internal/stream":     "chunk store series",
 	"internal/chunkrec":   "series chunk store replog grid",
 	"internal/marks":      "slab store",
-	"internal/late":       "",
+	"internal/late":       "store",
 	"internal/names":      "offheap slab store replog",
 	"internal/slab":       "offheap budget",
 	"internal/budget":     "series store",

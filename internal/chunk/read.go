@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/dunlin-db/dunlin/internal/decimal"
@@ -125,6 +126,17 @@ func (r *Reader) At(i int) bool {
 	}
 	r.i = i
 	return r.Next()
+}
+
+// Points appends the points from one on, with their values in text, which is appended to. There may be fewer on damage.
+func (r *Reader) Points(dst []Point, text []byte, from int) ([]Point, []byte) {
+	text = slices.Grow(text, 64*(r.n-from+1)) // where it is not enough, what was given out stays
+	for more := r.At(from); more; more = r.Next() {
+		at := len(text)
+		text = r.AppendValue(text)
+		dst = append(dst, Point{TS: r.TS, Frac: r.Frac, Value: text[at:len(text):len(text)]})
+	}
+	return dst, text
 }
 
 // Time gives the timestamp of point i in ms, without going there and without decoding values.

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
-	"slices"
+	"sort"
 
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/dirent"
@@ -109,30 +109,22 @@ func (s *Store) firstAfter(p *period, e *entry, i int, pt series.Point) bool {
 	return series.Compare(head, pt) > 0
 }
 
+// endsBefore says whether the points of full chunk i all come before a time; not of one that is damaged.
+func (s *Store) endsBefore(p *period, e *entry, i int, ts int64) bool {
+	s.rd.Reset(p.chunkBytes(e, i))
+	n := s.rd.Len()
+	return n > 0 && s.rd.Time(n-1) < ts
+}
+
 // locate gives the chunk a point belongs to: the last that does not begin behind it, else the first.
 func (s *Store) locate(p *period, e *entry, pt series.Point) int {
-	lo, hi := 0, int(e.dirLen)
-	for lo < hi {
-		if mid := (lo + hi) / 2; s.firstAfter(p, e, mid, pt) {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return max(lo-1, 0)
+	return max(sort.Search(int(e.dirLen), func(i int) bool { return s.firstAfter(p, e, i, pt) })-1, 0)
 }
 
 // decode gives the points of chunk i, from one on, in scratch memory, good until the next decode; nil = it is damaged.
 func (s *Store) decode(p *period, e *entry, i, from int) []chunk.Point {
-	s.old, s.oldText = s.old[:0], s.oldText[:0]
 	s.read(p, e, i)
-	s.oldText = slices.Grow(s.oldText, 64*(s.rd.Len()-from+1))
-	for more := s.rd.At(from); more; more = s.rd.Next() {
-		at := len(s.oldText)
-		s.oldText = s.rd.AppendValue(s.oldText)
-		s.old = append(s.old, chunk.Point{TS: s.rd.TS, Frac: s.rd.Frac, Value: s.oldText[at:len(s.oldText):len(s.oldText)]})
-	}
-	if s.rd.Err() != nil {
+	if s.old, s.oldText = s.rd.Points(s.old[:0], s.oldText[:0], from); s.rd.Err() != nil {
 		return nil
 	}
 	return s.old

@@ -70,16 +70,17 @@ func (s *Store) load(how loading) (added int, err error) {
 	if p.slab.Full() {
 		return 0, budget.ErrFull
 	}
-	to, before, newest := target{p, e, id}, int(e.points), e.open.Last()
+	to, before, newest := target{p, e, id}, int(e.points), int64(-1)
+	if before > 0 {
+		newest = e.open.Last()
+	}
 	if !s.takeWhole(to, how) {
 		s.loadPoints(to)
 	}
 	added = int(e.points) - before
-	s.lateHours = s.lateHours[:0]
+	s.lateHours.Begin(newest)
 	for _, h := range how.hours {
-		if before > 0 && h.Hour*hourMillis < newest-store.LateAfter {
-			s.lateHours = append(s.lateHours, h.Hour)
-		}
+		s.lateHours.Note(h.Hour * hourMillis)
 	}
 	s.grown(to, added, s.cfg.Clock().UnixMicro())
 	return added, s.refused.Why
@@ -140,14 +141,8 @@ func (s *Store) gap(to target) int {
 	p, e, run := to.p, to.e, s.disk.in.Chunks
 	first, last := run[0].First, run[len(run)-1].Last
 	at := p.search(e, func(ts int64) bool { return ts > first })
-	if at == int(e.dirLen) || p.firstTS(e, at) <= last {
+	if at == int(e.dirLen) || p.firstTS(e, at) <= last || at > 0 && !s.endsBefore(p, e, at-1, first) {
 		return -1
-	}
-	if at > 0 {
-		s.rd.Reset(p.chunkBytes(e, at-1))
-		if s.rd.Time(s.rd.Len()-1) >= first {
-			return -1
-		}
 	}
 	return at
 }

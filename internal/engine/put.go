@@ -137,7 +137,7 @@ func (s *Store) refusePut(put *store.Put, why error) {
 // putLate unites a point that is not behind all others of its key.
 func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 	to.e.late = true
-	if to.p.firstTS(to.e, int(to.e.dirLen)-1) < put.TS && to.e.open.Len() < maxPoints {
+	if s.belongsOpen(to, put.TS) && s.hasRoom(to, put) {
 		s.putInto(to, put, nowMicros)
 		return
 	}
@@ -153,11 +153,30 @@ func (s *Store) putLate(to target, put *store.Put, nowMicros int64) {
 	}
 }
 
+// belongsOpen says whether a point belongs into the open chunk: behind its first point, or between that and the chunk
+// before, which is dear to change.
+func (s *Store) belongsOpen(to target, ts int64) bool {
+	last := int(to.e.dirLen) - 1
+	return to.p.firstTS(to.e, last) < ts || last == 0 || s.endsBefore(to.p, to.e, last-1, ts)
+}
+
+// hasRoom says whether a late point can go into the open chunk. One that is full is sealed, but for its newest points.
+func (s *Store) hasRoom(to target, put *store.Put) bool {
+	p, e := to.p, to.e
+	if e.open.Len() < maxPoints {
+		return true
+	}
+	if s.admitGrowth(p, e) == nil {
+		s.seal(p, e, chunk.Point(put.Point()))
+	}
+	return e.open.Len() < maxPoints && s.belongsOpen(to, put.TS)
+}
+
 // putInto is putLate for a point that belongs into the open chunk, as most that are late do.
 func (s *Store) putInto(to target, put *store.Put, nowMicros int64) {
 	e := to.e
 	s.startDigest(to.p, to.id, e)
-	s.lateHours, s.lateMillis = s.lateHours[:0], e.open.Last()-store.LateAfter
+	s.lateHours.Begin(e.open.Last())
 	s.refused = budget.Refusal{}
 	s.insertOpen(to.p, e, put.Point())
 	put.Added = s.digest.Points > int64(e.points)

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/dunlin-db/dunlin/internal/chunkrec"
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/mend"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -152,6 +153,22 @@ func TestReplace(t *testing.T) {
 	}})
 	if h.Card(h.k) != len(good)+2 || len(h.damaged()) > 0 {
 		t.Errorf("it goes on with %d points", h.Card(h.k))
+	}
+}
+
+// TestStore_gap: chunks have no place beside one that can not be read.
+func TestStore_gap(t *testing.T) {
+	h := newHurtStore(t)
+	p, e := h.find(h.k)
+	h.read(p, e, 0)
+	last := h.rd.Time(h.rd.Len() - 1)
+	h.disk.in = &chunkrec.Reader{Chunks: []chunkrec.Chunk{{First: last + 1000, Last: last + 2000}}}
+	if at := h.gap(target{p: p, e: e}); at != 1 {
+		t.Errorf("behind chunk 0 is place %d", at)
+	}
+	p.chunkBytes(e, 0)[0] ^= 0xf0 // its version
+	if at := h.gap(target{p: p, e: e}); at != -1 {
+		t.Errorf("behind chunk 0, which is damaged, is place %d", at)
 	}
 }
 

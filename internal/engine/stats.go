@@ -41,7 +41,7 @@ func (s *Store) recount() {
 }
 
 func (c *scratch) size() int64 {
-	return int64(cap(c.lateHours))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
+	return int64(cap(c.lateHours.List))*8 + int64(cap(c.old)+cap(c.merged)+cap(c.sort))*40 +
 		int64(cap(c.oldText)+cap(c.encoded)) + c.sum.Size()
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/dunlin-db/dunlin/internal/budget"
 	"github.com/dunlin-db/dunlin/internal/chunk"
 	"github.com/dunlin-db/dunlin/internal/grid"
+	"github.com/dunlin-db/dunlin/internal/late"
 	"github.com/dunlin-db/dunlin/internal/names"
 	"github.com/dunlin-db/dunlin/internal/replog"
 	"github.com/dunlin-db/dunlin/internal/series"
@@ -56,15 +57,14 @@ type Store struct {
 // scratch is memory that is used again by every call.
 type scratch struct {
 	hashing
-	lateMillis int64   // points before it come late
-	lateHours  []int64 // hours that got such points
-	rd         chunk.Reader
-	enc        chunk.Encoder
-	old        []chunk.Point
-	oldText    []byte
-	merged     []chunk.Point
-	encoded    []byte // starts with room for a chunk of numbers
-	sort       []series.Point
+	lateHours late.Hours
+	rd        chunk.Reader
+	enc       chunk.Encoder
+	old       []chunk.Point
+	oldText   []byte
+	merged    []chunk.Point
+	encoded   []byte // starts with room for a chunk of numbers
+	sort      []series.Point
 
 	putScratch
 	disk diskScratch

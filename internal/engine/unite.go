@@ -58,10 +58,10 @@ func (s *Store) grown(in target, added int, nowMicros int64) {
 	}
 	in.p.points += int64(added)
 	in.p.touch(in.id, in.e, s.tick(nowMicros))
-	if len(s.lateHours) == 0 {
+	if len(s.lateHours.List) == 0 {
 		return
 	}
-	for _, h := range s.lateHours {
+	for _, h := range s.lateHours.List {
 		in.p.late.Touch(in.id, h, s.tick(nowMicros))
 	}
 	in.p.recount()
@@ -75,15 +75,13 @@ func (s *Store) tick(nowMicros int64) int64 {
 
 // uniteKey adds the points that are not there and leaves in s.lateHours the hours of those that came late.
 func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
-	s.lateHours = s.lateHours[:0]
 	s.startDigest(p, id, e)
+	s.lateHours.Begin(-1)
 	if e.points == 0 {
 		p.keys++
 		s.made++
-	}
-	newest := int64(-1)
-	if e.points > 0 {
-		newest = e.open.Last()
+	} else {
+		s.lateHours.Begin(e.open.Last())
 	}
 	rest := g.Points
 	for len(rest) > 0 && (e.dirLen == 0 || rest[0].TS > e.open.Last()) {
@@ -93,7 +91,6 @@ func (s *Store) uniteKey(p *period, id uint32, e *entry, g *store.Group) {
 		rest = rest[1:]
 	}
 	if len(rest) > 0 {
-		s.lateMillis = newest - store.LateAfter
 		s.mergeAll(p, e, series.Sorted(&s.sort, rest))
 		clear(s.sort) // it must not keep the caller's memory alive
 		s.sort = s.sort[:0]
@@ -256,7 +253,7 @@ func (s *Store) mergeChunk(p *period, e *entry, i int, points []series.Point) {
 			s.refused.Add(1, err)
 			continue
 		}
-		s.noteLate(pt.TS)
+		s.lateHours.Note(pt.TS)
 	}
 }
 
@@ -274,7 +271,7 @@ func (s *Store) insertOpen(p *period, e *entry, pt series.Point) {
 	switch outcome {
 	case chunk.Inserted:
 		s.addDigest(pt)
-		s.noteLate(pt.TS)
+		s.lateHours.Note(pt.TS)
 		last := int(e.dirLen) - 1
 		if d := p.dirent(e, last); pt.TS < d.First {
 			d.First = pt.TS
@@ -309,7 +306,7 @@ func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail 
 			points = points[1:]
 		default:
 			s.addDigest(points[0])
-			s.noteLate(points[0].TS)
+			s.lateHours.Note(points[0].TS)
 			s.merged = append(s.merged, chunk.Point(points[0]))
 			points = points[1:]
 		}
@@ -317,12 +314,6 @@ func (s *Store) insert(p *period, e *entry, i int, points []series.Point) (tail 
 	s.rewrite(p, e, i, s.merged)
 	clear(s.merged) // it must not keep the caller's memory alive
 	return points
-}
-
-func (s *Store) noteLate(tsMillis int64) {
-	if h := tsMillis / hourMillis; tsMillis < s.lateMillis && !slices.Contains(s.lateHours, h) {
-		s.lateHours = append(s.lateHours, h)
-	}
 }
 
 // rewrite puts points, which must not be in the slab, in the place of chunk i: as one chunk or, when there are too

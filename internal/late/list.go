@@ -1,6 +1,10 @@
 package late
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/dunlin-db/dunlin/internal/store"
+)
 
 // Entry says that an hour of a series got points late.
 type Entry struct {
@@ -14,6 +18,7 @@ type Entry struct {
 type List struct {
 	entries []Entry
 	latest  map[slot]int64
+	told    int64 // the highest score that anybody was told
 }
 
 type slot struct {
@@ -21,10 +26,13 @@ type slot struct {
 	hour int32
 }
 
-// Touch enters an hour of a series with a score higher than all before.
+// Touch enters an hour of a series with a score higher than all before, unless nobody was told anything since it was
+// entered last: who is told of it then reads that hour as it is by then.
 func (l *List) Touch(id uint32, hour, score int64) {
 	if l.latest == nil {
 		l.latest = map[slot]int64{}
+	} else if l.latest[slot{id, int32(hour)}] > l.told {
+		return
 	}
 	l.latest[slot{id, int32(hour)}] = score
 	l.entries = append(l.entries, Entry{score, id, hour})
@@ -37,10 +45,10 @@ func (l *List) stale(e Entry) bool { return l.latest[slot{e.ID, int32(e.Hour)}] 
 
 // Head is the highest score, 0 when the list is empty.
 func (l *List) Head() int64 {
-	if len(l.entries) == 0 {
-		return 0
+	if n := len(l.entries); n > 0 {
+		l.told = l.entries[n-1].Score
 	}
-	return l.entries[len(l.entries)-1].Score
+	return l.told
 }
 
 // Len is the number of entries, stale ones included.
@@ -58,6 +66,23 @@ func (l *List) Each(from int64, fn func(Entry)) {
 		if !l.stale(e) {
 			fn(e)
 		}
+	}
+	l.Head()
+}
+
+// Hours collects the hours of one series that got points late.
+type Hours struct {
+	Before int64   // ms: points before it come late
+	List   []int64 // since 1970
+}
+
+// Begin forgets what was collected; newest is the time of the newest point, ms, -1 = there is none.
+func (h *Hours) Begin(newest int64) { h.Before, h.List = newest-store.LateAfter, h.List[:0] }
+
+// Note notes that a point came, ms.
+func (h *Hours) Note(ts int64) {
+	if hour := ts / store.HourMillis; ts < h.Before && !slices.Contains(h.List, hour) {
+		h.List = append(h.List, hour)
 	}
 }
 
