@@ -51,7 +51,9 @@ func (e *Encoder) Insert(s *State, m *Marks, buf []byte, pt Point) Outcome {
 	}
 	place, old := here.bits, here
 	here.acc = accAt(b.bytes, place)
-	fits := here.Append(buf, pt) && here.catchUp(&old, buf, b)
+	fits := here.Append(buf, pt)
+	behind := here
+	fits = fits && here.catchUp(&old, buf, b)
 	end := here
 	bad := old.bits > s.bits || int(old.count) == n && old.bits < s.bits
 	if bad || !fits || !end.move(buf, b, old.bits, s.bits) {
@@ -67,7 +69,7 @@ func (e *Encoder) Insert(s *State, m *Marks, buf []byte, pt Point) Outcome {
 	} else {
 		s.bits, s.acc, s.count, s.odd = end.bits, end.acc, s.count+1, s.odd+here.odd-old.odd
 	}
-	m.Note(s)
+	m.follow(&behind, s.count)
 	return Inserted
 }
 

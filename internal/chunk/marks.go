@@ -83,3 +83,21 @@ func (m *Marks) shift(place uint32, old, now *State) {
 		}
 	}
 }
+
+// follow notes that a point was put in before s, which made the chunk so long: what comes next mostly belongs right
+// behind it, as it does where a backlog goes in before newer points. So the last of the fine marks before the place
+// moves there, and leaves one behind where it stood for long enough.
+func (m *Marks) follow(s *State, count uint16) {
+	if i := int(count)/coarseEvery - 1; count%coarseEvery == 0 && i < coarseMarks {
+		m.set(i, s)
+	}
+	at := coarseMarks
+	for i := at; i < markCount && uint32(m.bits[i]) < s.bits; i++ {
+		at = i
+	}
+	if at > coarseMarks && int(m.count[at])-int(m.count[at-1]) >= fineEvery {
+		copy(m.bits[coarseMarks:at], m.bits[coarseMarks+1:])
+		copy(m.count[coarseMarks:at], m.count[coarseMarks+1:])
+	}
+	m.set(at, s)
+}

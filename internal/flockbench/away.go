@@ -80,38 +80,6 @@ func (f *flock) equal(ctx context.Context, has, lacks *node) error {
 	})
 }
 
-// absent measures how long a node takes that was away while 10,000 points a second were written, of series that it
-// knows.
-func (f *flock) absent(ctx context.Context) ([]Row, error) {
-	from, away := f.nodes[0], f.nodes[2]
-	ticks := int(f.cfg.Absence / cadence)
-	f.cfg.Progress(fmt.Sprintf("a node is away for %s", f.cfg.Absence))
-	w := newWriter(from, 2*hostsFor(highRate), hostsFor(lowRate), time.Now().Add(-f.cfg.Absence))
-	if err := w.runFast(ctx, 2); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(f.equal(ctx, from, away), away.end()); err != nil {
-		return nil, err
-	}
-	known := w.sent
-	if err := w.runFast(ctx, ticks); err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	if err := f.start(ctx, away); err != nil {
-		return nil, err
-	}
-	answers := time.Since(began)
-	if err := f.equal(ctx, from, away); err != nil {
-		return nil, err
-	}
-	return []Row{{
-		fmt.Sprintf("a node is back after %s, %d points behind: answers / has everything after", f.cfg.Absence,
-			w.sent-known),
-		seconds(answers) + " / " + seconds(time.Since(began)), "5 s",
-	}}, nil
-}
-
 // join measures an empty node that joins a flock with many points, under load.
 func (c *Config) join(ctx context.Context) (rows []Row, err error) {
 	f, err := c.newFlock(3, false)

@@ -28,14 +28,14 @@ func nodeBinary(t *testing.T) string {
 // TestRun measures everything in small, with real nodes: every row has a figure that can be.
 func TestRun(t *testing.T) {
 	if testing.Short() {
-		t.Skip("NOT TESTED: it starts eleven nodes")
+		t.Skip("NOT TESTED: it starts fourteen nodes")
 	}
 	if _, _, err := process(os.Getpid()); err != nil {
 		t.Skipf("NOT TESTED: %v", err)
 	}
 	rows, err := Run(t.Context(), Config{
 		Binary: nodeBinary(t), Duration: cadence, Points: 40_000, Absence: 2 * time.Second,
-		Only:     []string{"cost", "three", "idle", "join"},
+		Only:     []string{"cost", "three", "back", "idle", "join"},
 		Progress: func(text string) { t.Log(text) },
 	})
 	if err != nil {
@@ -48,8 +48,8 @@ func TestRun(t *testing.T) {
 	t.Logf("\n%s", &b)
 	for _, want := range []string{
 		"sender", "receiver", "bytes on the wire", "lag at 10000", "lag at 100000", "useful one, 3",
-		"holds for peers", "is back after 2s, 20000 points behind", "link without points", "with 40000 points",
-		"all is there", "the longest lag",
+		"holds for peers", "is back after 2s, 20000 points behind", "under 10000 points/s: what is written then",
+		"and all 20000 points", "link without points", "with 40000 points", "all is there", "the longest lag",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no row says %q", want)

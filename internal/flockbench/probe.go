@@ -24,7 +24,7 @@ type probe struct {
 func (p *probe) run(ctx context.Context) error {
 	t := time.NewTicker(probeEvery)
 	defer t.Stop()
-	for i := 0; ; i++ {
+	for i := 1; ; i++ {
 		select {
 		case <-ctx.Done():
 			return nil

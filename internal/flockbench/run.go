@@ -38,6 +38,7 @@ var parts = []struct {
 }{
 	{"cost", (*Config).cost},
 	{"three", (*Config).three},
+	{"back", (*Config).back},
 	{"five", (*Config).five},
 	{"idle", (*Config).idle},
 	{"join", (*Config).join},

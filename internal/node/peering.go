@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -111,6 +112,8 @@ func (n *Node) openPeers() error {
 		p.archive = archive.New(fsx.OS{}, filepath.Join(n.cfg.StoragePath, "log"))
 		p.feed.Disk = p.archive
 	}
+	// To who follows the journals here, previews make all that comes after them late: hours are read whole for that.
+	previews := !slices.ContainsFunc(n.cfg.Topology.Nodes, func(t ring.Node) bool { return t.OnRedis() })
 	for i := range n.cfg.Topology.Nodes {
 		t := &n.cfg.Topology.Nodes[i]
 		shards, syncers := n.shared(t)
@@ -128,7 +131,7 @@ func (n *Node) openPeers() error {
 		}
 		l.link = peering.NewLink(peering.LinkConfig{
 			Peer: t.Name, Self: p.hello, Shards: shards, Pull: l.conns[0], Compare: l.conns[1],
-			Follows: p.follows, Edicts: n.orders, Marks: p.marks, Journal: l.runSyncers, Log: n.log,
+			Follows: p.follows, Edicts: n.orders, Marks: p.marks, Journal: l.runSyncers, Log: n.log, Previews: previews,
 		})
 		p.links = append(p.links, l)
 	}

@@ -23,6 +23,9 @@ type Follower struct {
 	told        originNumbers // of the answers
 	lanes       []*followed
 	puts        []store.Put
+
+	// Previews asks for what is being written before its turn, while there is much before it.
+	Previews bool
 }
 
 // followed is one shard of the peer.
@@ -55,7 +58,11 @@ func NewFollower(peer string, inc replog.Incarnation, shards []*shard.Shard) *Fo
 // Request appends what is asked next: at most so many bytes of records, about. follows are the nodes that have a
 // working link of their own.
 func (f *Follower) Request(dst []byte, follows []string, most int) []byte {
-	dst = binary.AppendUvarint(append(dst, Version), uint64(most))
+	wants := uint64(most)
+	if f.Previews {
+		wants |= askPreviews
+	}
+	dst = binary.AppendUvarint(append(dst, Version), wants)
 	if len(f.lanes) > 0 { // what this node wrote itself it has, as a rule
 		follows = append(slices.Clone(follows), f.lanes[0].sh.Origin().Node)
 	}
@@ -107,6 +114,7 @@ type Answered struct {
 	Entries int
 	Useful  int // entries that were new
 	Points  int
+	Shown   int // of the entries, the ones that came before their turn
 }
 
 // Apply takes over an answer. After an error the Follower is of no use any more: what was not taken will be asked for
@@ -121,24 +129,28 @@ func (f *Follower) Apply(b []byte) (a Answered, err error) {
 	for range in.count() {
 		id, b := int(in.uvarint(mostShards)), in.byte()
 		l := f.lane(id)
-		if l == nil || b&^withExcess >= byte(statuses) {
+		if l == nil || b&^(withExcess|withPreviews) >= byte(statuses) {
 			return a, fmt.Errorf("answer for shard %d, status %d: %w", id, b, ErrCorrupt)
 		}
-		l.state = status(b &^ withExcess)
+		l.state = status(b &^ (withExcess | withPreviews))
 		if b&withExcess != 0 {
 			l.excess = in.uint64()
 		}
+		shown := 0
+		if b&withPreviews != 0 {
+			shown = in.count()
+		}
 		hole := false
-		for range in.count() {
+		for i := range in.count() {
 			rec := in.text(len(in.b))
 			if in.bad {
 				break
 			}
-			verdict, err := f.take(l, rec, &a)
+			verdict, err := f.take(l, rec, i < shown, &a)
 			if err != nil {
 				return a, fmt.Errorf("shard %d: %w", id, err)
 			}
-			hole = hole || verdict == replica.Hole
+			hole = hole || verdict == replica.Hole && i >= shown
 		}
 		l.note(hole)
 	}
@@ -198,8 +210,8 @@ func (l *followed) note(hole bool) {
 	l.reset = true
 }
 
-// take applies one entry. It is read in any case: it may spell names.
-func (f *Follower) take(l *followed, rec []byte, a *Answered) (replica.Verdict, error) {
+// take applies one entry, or shows it before its turn. It is read in any case: it may spell names.
+func (f *Follower) take(l *followed, rec []byte, show bool, a *Answered) (v replica.Verdict, err error) {
 	if err := l.in.Reset(rec); err != nil {
 		return 0, err
 	}
@@ -221,9 +233,15 @@ func (f *Follower) take(l *followed, rec []byte, a *Answered) (replica.Verdict, 
 		return 0, err
 	}
 	tx := l.sh.Begin()
-	v, err := tx.Take(h, f.puts)
+	if show {
+		v, err = tx.Preview(h, f.puts)
+	} else {
+		v, err = tx.Take(h, f.puts)
+	}
 	tx.End()
-	a.Entries++
+	if a.Entries++; show {
+		a.Shown++
+	}
 	if err == nil && v == replica.Next {
 		a.Useful++
 		a.Points += h.Points

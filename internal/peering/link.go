@@ -62,6 +62,8 @@ type LinkConfig struct {
 	Follows func() []string
 	Edicts  Edicts           // may be nil
 	Marks   *watermark.Board // may be nil
+	// Previews: what a peer writes is asked for before its turn while much is to come before it.
+	Previews bool
 	// Journal follows the peer's journals until ctx ends. It is called while the peer speaks no log.
 	Journal func(ctx context.Context) error
 	Log     *slog.Logger
@@ -96,6 +98,7 @@ type Status struct {
 	Points   int64     // that were in new entries of the peer's log
 	Entries  int64     // that it sent
 	Useful   int64     // of these, the ones that were new
+	Shown    int64     // and those that came before their turn
 	Repaired int64     // points that exchanges brought
 	Compares int64     // exchanges that were done
 	Yields   int64     // pauses of exchanges, for the log
@@ -201,6 +204,7 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f := NewFollower(l.cfg.Peer, other.Incarnation, l.cfg.Shards)
+	f.Previews = l.cfg.Previews
 	l.begin(other)
 	defer l.end()
 	ended := make(chan []exchanged, 1)
@@ -280,6 +284,7 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 	l.behind = err == nil && !a.Drained
 	s := &l.status
 	s.Entries, s.Useful, s.Points = s.Entries+int64(a.Entries), s.Useful+int64(a.Useful), s.Points+int64(a.Points)
+	s.Shown += int64(a.Shown)
 	if err == nil && a.Drained {
 		complete := true
 		made := sent.Add(max(took-l.trip, 0)) // the answer was made then, or later
@@ -393,9 +398,9 @@ func (s Status) String() string {
 	if !s.Complete.IsZero() {
 		complete = s.Complete.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
-	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,"+
+	return fmt.Sprintf("state=%s,complete_until=%s,lag_ms=%d,entries=%d,useful=%d,points=%d,shown=%d,"+
 		"repaired=%d,exchanges=%d,yields=%d", s.State, complete, worst.Milliseconds(), s.Entries, s.Useful, s.Points,
-		s.Repaired, s.Compares, s.Yields)
+		s.Shown, s.Repaired, s.Compares, s.Yields)
 }
 
 // Status is safe to call while Run runs.

@@ -65,16 +65,17 @@ func (f *Feed) edicts() uint64 {
 
 // Session answers one peer over one connection. It has one owner.
 type Session struct {
-	feed    *Feed
-	origins originNumbers
-	follows map[string]bool
-	lanes   map[int]*lane
-	first   int // of the feed's shards, for collect
-	most    int // bytes of records of an answer, as the peer wants it
-	edicts  uint64
-	marks   originNumbers           // of the answers
-	marked  map[replog.Origin]int64 // ms: of the mark that was told last
-	other   Hello
+	feed     *Feed
+	origins  originNumbers
+	follows  map[string]bool
+	lanes    map[int]*lane
+	first    int  // of the feed's shards, for collect
+	most     int  // bytes of records of an answer, as the peer wants it
+	previews bool // are welcome
+	edicts   uint64
+	marks    originNumbers           // of the answers
+	marked   map[replog.Origin]int64 // ms: of the mark that was told last
+	other    Hello
 }
 
 // lane is one shard for one peer.
@@ -166,7 +167,8 @@ func (s *Session) read(req []byte) error {
 	if in.byte() != Version {
 		return fmt.Errorf("pull: version: %w", ErrCorrupt)
 	}
-	s.most = min(int(in.uvarint(mostSeq)), mostAnswer)
+	most := in.uvarint(mostSeq)
+	s.most, s.previews = min(int(most&^askPreviews), mostAnswer), most&askPreviews != 0
 	clear(s.follows)
 	for range in.count() {
 		s.follows[string(in.text(mostName))] = true
@@ -217,6 +219,8 @@ type part struct {
 	told told
 	news bool // the peer was told otherwise before
 	recs [][]byte
+	// previews is how many of the first records are: they come again in their places.
+	previews int
 }
 
 // collect adds what there is for the peer. Which shard comes first changes, so that none waits for another to be done.
@@ -255,15 +259,19 @@ func (l *lane) collect(s *Session, a *answering) (p part) {
 		a.drained = false
 		return p
 	}
-	served := l.sh.Serve(&l.cursor, replica.Asker{Follows: s.follows, Most: a.left, Disk: s.feed.Disk != nil})
+	served := l.sh.Serve(&l.cursor, replica.Asker{
+		Follows: s.follows, Most: a.left, Disk: s.feed.Disk != nil, Previews: s.previews,
+	})
 	a.drained = a.drained && served.Drained
-	err := error(nil)
-	if served.Lacks == nil {
+	var recs [][]byte
+	shown, err := l.encode(served.Previews, l.ofTail)
+	if a.err = errors.Join(a.err, err); served.Lacks == nil {
 		l.disk = fromDisk{}
-		p.recs, err = l.encode(served.Picks, l.ofTail)
+		recs, err = l.encode(served.Picks, l.ofTail)
 	} else {
-		p.recs, served.Gap = l.readDisk(a, s.feed.Disk, served.Lacks)
+		recs, served.Gap = l.readDisk(a, s.feed.Disk, served.Lacks)
 	}
+	p.recs, p.previews = append(shown, recs...), len(shown)
 	if a.err = errors.Join(a.err, err); served.Gap {
 		p.told.status = statusGap
 	} else {
@@ -331,10 +339,18 @@ func (s *Session) append(dst []byte, a *answering) ([]byte, error) {
 	dst = binary.AppendUvarint(dst, uint64(len(a.parts)))
 	for _, p := range a.parts {
 		dst = binary.AppendUvarint(dst, uint64(p.lane.sh.ID()))
+		flags := byte(p.told.status)
 		if p.news {
-			dst = binary.LittleEndian.AppendUint64(append(dst, byte(p.told.status)|withExcess), p.told.excess)
-		} else {
-			dst = append(dst, byte(p.told.status))
+			flags |= withExcess
+		}
+		if p.previews > 0 {
+			flags |= withPreviews
+		}
+		if dst = append(dst, flags); p.news {
+			dst = binary.LittleEndian.AppendUint64(dst, p.told.excess)
+		}
+		if p.previews > 0 {
+			dst = binary.AppendUvarint(dst, uint64(p.previews))
 		}
 		dst = binary.AppendUvarint(dst, uint64(len(p.recs)))
 		for _, rec := range p.recs {

@@ -26,6 +26,10 @@ const (
 
 	// withExcess says that the number of the shard's excess follows the status.
 	withExcess = 0x80
+	// withPreviews says that then follows how many of the first records are previews.
+	withPreviews = 0x40
+	// askPreviews, added to the bytes that are wanted, says that previews are welcome. Who knows none takes it for many.
+	askPreviews = 1 << 32
 )
 
 // input reads what the other side sent. bad is set once there is something wrong, and all reads are empty from there

@@ -58,7 +58,12 @@ func TestCursor_law(t *testing.T) {
 		serve := func(most int) (more bool) {
 			cursor.Knows(c.s.Asked())
 			follows := map[string]bool{"b": rapid.Bool().Draw(t, "follows")}
-			got := cursor.Serve(a.t, a.s, Asker{Follows: follows, Now: a.now, Most: most})
+			got := cursor.Serve(a.t, a.s, Asker{Follows: follows, Now: a.now, Most: most, Previews: true})
+			for _, p := range got.Previews {
+				if p.Head.Seq <= c.s.Seq(p.Head.Origin) {
+					t.Fatalf("%s %d is shown though it is known", p.Head.Origin.Node, p.Head.Seq)
+				}
+			}
 			gap = got.Gap
 			for _, p := range got.Picks {
 				if v := c.take(p.Head); v == Hole {

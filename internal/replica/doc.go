@@ -5,7 +5,8 @@
 // Pure values, one set for each shard. State knows the origins: how far each is known here (the vector), from where on
 // the own log has its entries (the start), and what an exchange with a peer is about to bring (the pending vector).
 // Tail is the log as peers are served from it: the newest records, in memory, in the order in which they were applied.
-// Cursor is how far one peer has been served from a Tail. Bell wakes who waits for more.
+// Cursor is how far one peer has been served from a Tail, and what it was shown before its turn. Bell wakes who waits
+// for more.
 //
 //	own batch ──► State.Own ──┐                        ┌──► Cursor ──► a peer
 //	                          ├──► record ──► Tail ────┤

@@ -34,6 +34,7 @@ type State struct {
 	loose  bool   // points came that may become excess: the exchange that brought them has not ended
 	thin   series.Period
 	ahead  []replog.Reach // points up to there may be in the store that the vector does not cover yet
+	shown  bool           // some of them came as previews
 }
 
 // reach is one origin.
@@ -243,6 +244,30 @@ func (s *State) Ahead() bool {
 		return r.Origin == s.self || s.Seq(r.Origin) >= r.Seq || mutant == "ahead-unsaid"
 	})
 	return len(s.ahead) > 0
+}
+
+// Shown notes that the points of an entry were stored before its turn.
+func (s *State) Shown(r replog.Reach) {
+	if mutant == "preview-unsaid" {
+		return
+	}
+	s.shown = true
+	for i := range s.ahead {
+		if a := &s.ahead[i]; a.Origin == r.Origin {
+			a.Seq, a.Last = max(a.Seq, r.Seq), max(a.Last, r.Last)
+			return
+		}
+	}
+	s.ahead = append(s.ahead, r)
+}
+
+// CaughtUp says, once, that the entries have come of all that was Shown.
+func (s *State) CaughtUp() bool {
+	if !s.shown || s.Ahead() {
+		return false
+	}
+	s.shown = false
+	return true
 }
 
 // Abandon ends an exchange that came to nothing. What is known is what was before it; the points it brought stay.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/grid"
 	"github.com/dunlin-db/dunlin/internal/replica"
@@ -35,12 +36,47 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	if v != replica.Next {
 		return v, nil
 	}
-	if s.full() {
-		return v, ErrUnwritten
+	live, passed, last := s.sift(puts)
+	if err := t.apply(live, passed); err != nil {
+		return v, err
 	}
-	last := series.Period(0)
-	live := puts[:0]
-	var passed []store.Put
+	h.Shard, h.Foreign = s.ID(), true
+	s.peers.state.Took(h.Origin, h.Seq, last)
+	if anyAdded(live) || replica.Mutant != "only-grown-logged" {
+		s.log(s.cfg.Recorder.Record(h), h.Origin, h.Seq)
+	}
+	if s.peers.state.CaughtUp() { // what the log has without a number counts no more
+		s.logState(t)
+	}
+	return v, nil
+}
+
+// Preview applies an entry of a peer's log whose turn has not come: its points can be read, and count for nothing. They
+// are logged without a number; the entry comes again, and is taken then. One whose turn it is is taken.
+func (t Tx) Preview(h replog.Head, puts []store.Put) (replica.Verdict, error) {
+	s := t.s
+	v := s.peers.state.Judge(h.Origin, h.First(), h.Seq)
+	switch {
+	case v == replica.Known:
+		return v, nil
+	case v == replica.Next:
+		return t.Take(h, puts)
+	}
+	live, _, last := s.sift(puts)
+	s.peers.state.Shown(replog.Reach{Origin: h.Origin, Seq: h.Seq, Last: last}) // an error may leave some of it too
+	if err := t.apply(live, nil); err != nil {
+		return v, err
+	}
+	if anyAdded(live) && s.cfg.Log != nil {
+		s.logged = s.cfg.Log.Append(s.cfg.Recorder.Record(replog.Head{Shard: s.ID()}))
+	}
+	return v, nil
+}
+
+// sift divides the points of a peer's entry into those that are to be stored and those below the floor, which another
+// node may keep longer; last is the latest period of all of them.
+func (s *Shard) sift(puts []store.Put) (live, passed []store.Put, last series.Period) {
+	live = puts[:0]
 	for _, p := range puts {
 		last = max(last, p.Period)
 		switch {
@@ -56,12 +92,25 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 			live = append(live, p)
 		}
 	}
-	if !s.hurt.room(len(live)) {
-		return v, store.ErrDamaged
+	return live, passed, last
+}
+
+func anyAdded(puts []store.Put) bool {
+	return slices.ContainsFunc(puts, func(p store.Put) bool { return p.Added })
+}
+
+// apply stores points of a peer's entry.
+func (t Tx) apply(live, passed []store.Put) error {
+	s := t.s
+	switch {
+	case s.full():
+		return ErrUnwritten
+	case !s.hurt.room(len(live)):
+		return store.ErrDamaged
 	}
 	s.cfg.Recorder.BeginEntry()
 	if err := t.Store.(applier).Apply(live, passed); err != nil {
-		return v, err
+		return err
 	}
 	added, bad := 0, 0
 	for i := range live {
@@ -78,12 +127,7 @@ func (t Tx) Take(h replog.Head, puts []store.Put) (replica.Verdict, error) {
 	s.counters.pulled.Add(int64(len(live)))
 	s.counters.merged.Add(int64(added))
 	s.counters.refused.Add(int64(bad))
-	h.Shard, h.Foreign = s.ID(), true
-	s.peers.state.Took(h.Origin, h.Seq, last)
-	if added > 0 || replica.Mutant != "only-grown-logged" {
-		s.log(s.cfg.Recorder.Record(h), h.Origin, h.Seq)
-	}
-	return v, nil
+	return nil
 }
 
 // log hands a record to the log and to the tail for the peers.
@@ -183,6 +227,11 @@ func (s *Shard) EndExchange(end func(*replica.State)) {
 	t := s.Begin()
 	defer t.End()
 	end(s.peers.state)
+	s.logState(t)
+}
+
+// logState logs what is known now.
+func (s *Shard) logState(t Tx) {
 	if s.cfg.Log != nil {
 		s.logged = s.cfg.Log.Append(replog.State{
 			Node: s.cfg.Origin.Node, Incarnation: s.cfg.Origin.Incarnation, Layout: s.cfg.Layout, Floor: s.Floor(),

@@ -54,6 +54,7 @@ type way struct{ from, to *logNode }
 type Counts struct {
 	Written, Sent, Useful, Exchanges, Abandoned, Crashes, Answers int
 	Orders, Repairs, Chunks                                       int
+	Shown                                                         int   // entries that came before their turn
 	Proofs, Equal                                                 int   // looks at two replicas, hours that were equal
 	TailMost, AnswerMost                                          int64 // bytes
 }

@@ -37,7 +37,7 @@ func (f *LogFlock) Settle() {
 	for i, quiet := 0, 0; i < settleRounds && open(i, quiet); i++ {
 		before := f.progress()
 		busy := f.everybody()
-		if quiet++; busy || f.progress() > before {
+		if quiet++; busy || f.progress() != before {
 			quiet = 0
 		}
 		f.now = f.now.Add(round)
@@ -45,13 +45,14 @@ func (f *LogFlock) Settle() {
 }
 
 // unproven says whether a shard may lack something that its vector claims, which only the proof finds: what its peer
-// had dropped, or what was forgotten once, by a tombstone that was lost with the last disk that had it.
+// had dropped, or what was forgotten once, by a tombstone that was lost with the last disk that had it. Or whether it
+// has points whose entries may never come, as who wrote them has lost them: it says so after some rounds of the proof.
 func (f *LogFlock) unproven() bool {
 	for _, n := range f.nodes {
 		for i, s := range n.shards {
 			tx := s.sh.Begin()
-			thin := s.model == nil && tx.Peers().Thin() > n.disk.floor
-			if tx.End(); thin || f.lacksForgotten(s, f.nodes[0].shards[i]) {
+			waits := s.model == nil && (tx.Peers().Thin() > n.disk.floor || tx.Peers().Ahead())
+			if tx.End(); waits || f.lacksForgotten(s, f.nodes[0].shards[i]) {
 				return true
 			}
 		}
@@ -133,6 +134,11 @@ func (f *LogFlock) progress() int64 {
 	for _, n := range f.nodes {
 		for _, s := range n.shards {
 			sum += s.sh.Counters().Merged
+			if s.model == nil {
+				tx := s.sh.Begin()
+				sum += int64(tx.Peers().Excess()) // another number: its peers are to compare
+				tx.End()
+			}
 		}
 	}
 	return sum

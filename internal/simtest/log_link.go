@@ -17,6 +17,7 @@ type logLink struct {
 	way
 	session  *peering.Session // of the other end; nil = not connected
 	follower *peering.Follower
+	narrow   bool     // answers are small, and much is written between them
 	late     [][]byte // answers that are under way
 	exchange *exchange.Exchange
 	want     exchange.Want      // it was begun for
@@ -46,6 +47,7 @@ func (f *LogFlock) step(l *logLink) {
 		l.ahead = map[int]int{}
 		f.learn(l) // before any point
 		l.follower = peering.NewFollower(l.to.name, l.to.inc, l.from.feed.Shards)
+		l.follower.Previews, l.narrow = f.rng.IntN(4) > 0, f.rng.IntN(4) == 0
 	case f.rng.IntN(8) == 0:
 		f.prove(l)
 	case l.wantsExchange() && f.rng.IntN(2) == 0:
@@ -68,8 +70,11 @@ func (f *LogFlock) ask(l *logLink) {
 		}
 	}
 	most := 100 << f.rng.IntN(10)
-	if f.slow[l.way] {
+	if f.slow[l.way] || l.narrow {
 		most = 100
+	}
+	if l.narrow {
+		flaky{f, l}.busy()
 	}
 	req := l.follower.Request(nil, follows, most)
 	if !f.calm && f.rng.IntN(40) == 0 {
@@ -108,6 +113,7 @@ func (f *LogFlock) take(l *logLink) {
 		must(err)
 		if i == 0 {
 			f.Count.Sent += a.Entries
+			f.Count.Shown += a.Shown
 		}
 		f.Count.Useful += a.Useful
 	}

@@ -132,7 +132,7 @@ func add(a, b simtest.Counts) simtest.Counts {
 		Exchanges: a.Exchanges + b.Exchanges, Abandoned: a.Abandoned + b.Abandoned, Crashes: a.Crashes + b.Crashes,
 		Answers: a.Answers + b.Answers, TailMost: max(a.TailMost, b.TailMost), AnswerMost: max(a.AnswerMost, b.AnswerMost),
 		Orders: a.Orders + b.Orders, Repairs: a.Repairs + b.Repairs, Proofs: a.Proofs + b.Proofs, Equal: a.Equal + b.Equal,
-		Chunks: a.Chunks + b.Chunks,
+		Chunks: a.Chunks + b.Chunks, Shown: a.Shown + b.Shown,
 	}
 }
 

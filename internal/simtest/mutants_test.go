@@ -47,6 +47,8 @@ var mutants = []string{
 	"excess-unsaid",             // points that no log tells of are kept to oneself
 	"thin-unsaid",               // so is that a vector came from a node which had dropped more
 	"ahead-unsaid",              // and that it brought points whose entries are still to come
+	"preview-unsaid",            // what came before its turn is kept to oneself
+	"previews-trusted",          // so is that some of what a peer gave came to it before its turn
 	"floor-not-passed",          // what lies below the own floor is not passed on
 }
 
