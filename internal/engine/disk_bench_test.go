@@ -111,7 +111,7 @@ func BenchmarkStore_Replay(b *testing.B) {
 		h.fill(tick)
 		b.StartTimer()
 		for at := 0; at < len(h.puts); at += 128 {
-			s.Replay(h.puts[at:min(at+128, len(h.puts))])
+			s.Replay(func() { s.Put(h.puts[at:min(at+128, len(h.puts))]) })
 		}
 	}
 }

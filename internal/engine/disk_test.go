@@ -276,7 +276,7 @@ func (d *disked) replay(t *rapid.T, rec []byte, dict *replog.Dict) {
 		t.Fatal(r.Err(), r.Unknown, r.Shard)
 	}
 	d.rec.Begin()
-	d.Replay(puts)
+	d.Replay(func() { d.Put(puts) })
 	if d.rec.Len() != 0 {
 		t.Fatal("replayed points were recorded")
 	}

@@ -107,15 +107,14 @@ func (s *Store) takeWhole(to target, how loading) bool {
 	}
 	if how.hours == nil {
 		s.cfg.Grid.Forget(to.p.id) // what is taken whole is in no hour yet
+		return true
 	}
 	seed := s.names.Seed(to.id)
 	for _, h := range how.hours {
 		s.cfg.Grid.Add(grid.Point{Period: to.p.id, ID: to.id, Seed: seed, TS: h.Hour * hourMillis, Digest: h.Digest})
 	}
 	for _, c := range in.Chunks {
-		if how.hours != nil {
-			in.Points(c, func(pt series.Point) { s.record(to.id, &pt) })
-		}
+		in.Points(c, func(pt series.Point) { s.record(to.id, &pt) })
 	}
 	return true
 }
@@ -205,10 +204,10 @@ func (s *Store) loadPoints(to target) {
 	}
 }
 
-// Replay is Put for points of a log: nothing is recorded, and no limit keeps them out.
-func (s *Store) Replay(puts []store.Put) {
+// Replay lets fn unite points of a log: nothing is recorded, and no limit keeps them out.
+func (s *Store) Replay(fn func()) {
 	s.quiet = true
-	s.Put(puts)
+	fn()
 	s.quiet = false
 }
 

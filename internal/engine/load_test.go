@@ -183,7 +183,7 @@ func TestStore_Load_limits(t *testing.T) {
 	for _, g := range f.tick(testDay + 1_000_000) {
 		puts = append(puts, putOf(g.Key, g.Points[0]))
 	}
-	b.Replay(puts)
+	b.Replay(func() { b.Put(puts) })
 	res := load(t, b, false, append(w.open, w.full...)...)
 	if res.Points != 30_000 || res.New != 30_000 || rec.Len() != 0 || b.Card(f.groups[7].Key) != 301 {
 		t.Errorf("%+v, %d recorded, %d points", res, rec.Len(), b.Card(f.groups[7].Key))

@@ -49,16 +49,18 @@ func TestNode_damagedFile(t *testing.T) {
 		}
 		return nil
 	})
-	addr := f.topo.Nodes[1].HostPort()
+	addr, bad := f.topo.Nodes[1].HostPort(), file+evidence.Suffix
+	await(t, "the file that is kept to be named", func() error {
+		if kept := infoField(t, addr, "persistence", "bad_files_names"); !strings.HasSuffix(bad, kept) || kept == "" {
+			return fmt.Errorf("%q is kept, want %s", kept, bad)
+		}
+		return nil
+	})
 	if n := infoField(t, addr, "persistence", "files_damaged"); n != "1" {
 		t.Errorf("%s files are damaged, want 1", n)
 	}
-	bad := file + evidence.Suffix
 	if held, err := os.ReadFile(bad); !bytes.Equal(held, data) {
 		t.Errorf("it is not kept as it was: %d bytes of %d, %v", len(held), len(data), err)
-	}
-	if kept := infoField(t, addr, "persistence", "bad_files_names"); !strings.HasSuffix(bad, kept) || kept == "" {
-		t.Errorf("%q is kept, want %s", kept, bad)
 	}
 	last := infoField(t, addr, "persistence", "files_damaged_last")
 	if !strings.Contains(last, filepath.Base(file)) || !strings.Contains(last, "damaged at") {

@@ -81,6 +81,7 @@ type Link struct {
 	status Status
 	lags   map[int]time.Time // by shard: all that the peer had then is here; zero = not yet
 	asked  time.Time         // when the pull that is under way was sent
+	waited time.Duration     // for its answer, which is being applied; 0 = it has not come
 	behind bool              // the last answer was not all there was
 	life   Hello             // of the peer, while it is followed
 	most   int               // bytes of records in an answer
@@ -250,7 +251,7 @@ func (l *Link) runFollow(ctx context.Context, other Hello) error {
 func (l *Link) pull(ctx context.Context, f *Follower) error {
 	l.mu.Lock()
 	most := l.most
-	l.asked = time.Now()
+	l.asked, l.waited = time.Now(), 0
 	sent := l.asked
 	l.mu.Unlock()
 	b, err := l.cfg.Pull.Call(ctx, "DN.PULL", f.Request(nil, l.cfg.Follows(), most))
@@ -267,6 +268,9 @@ func (l *Link) pull(ctx context.Context, f *Follower) error {
 	case took < quick && len(b) > most/2:
 		l.resize(most * 2)
 	}
+	l.mu.Lock()
+	l.waited = took
+	l.mu.Unlock()
 	a, err := f.Apply(b)
 	if err == nil {
 		err = l.learn(ctx, a.Edicts)
@@ -361,7 +365,7 @@ func (l *Link) begin(other Hello) {
 func (l *Link) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.life, l.asked = Hello{}, time.Time{}
+	l.life, l.asked, l.waited = Hello{}, time.Time{}, 0
 }
 
 // Follows says whether the peer's log is being followed, and in which life of it.
@@ -407,7 +411,10 @@ func (l *Link) Status() Status {
 	s.Lag = make(map[int]time.Duration, len(l.lags))
 	now := time.Now()
 	waiting := time.Duration(0) // a pull that waits says that there is nothing
-	if !l.asked.IsZero() {
+	switch {
+	case l.waited > 0:
+		waiting = min(l.waited, longPoll)
+	case !l.asked.IsZero():
 		waiting = min(now.Sub(l.asked), longPoll)
 		if now.Sub(l.asked) > longPoll+slow && (s.State == Following || s.State == Exchanging) {
 			s.State = Overdue

@@ -330,6 +330,28 @@ func TestLink_Status_overdue(t *testing.T) {
 	})
 }
 
+// TestLink_Status_applying: while an answer is applied the lag grows, and nobody is overdue.
+func TestLink_Status_applying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLink(LinkConfig{Peer: "a", Log: slog.New(slog.DiscardHandler)})
+		l.status.State, l.asked = Following, time.Now()
+		l.lags[1] = l.asked
+		f := func(state State, lag time.Duration) {
+			t.Helper()
+			if s := l.Status(); s.State != state || s.Lag[1] != lag {
+				t.Errorf("%s, lag %s, want %s, %s", s.State, s.Lag[1], state, lag)
+			}
+		}
+		time.Sleep(longPoll / 2)
+		f(Following, 0) // nothing has come yet
+		l.waited = longPoll / 2
+		time.Sleep(10 * time.Second)
+		f(Following, 10*time.Second)
+		l.waited = 0
+		f(Overdue, 10*time.Second-longPoll/2)
+	})
+}
+
 // TestLink_Run_other: a peer that speaks no log is followed by its journals; one of another cluster not at all.
 func TestLink_Run_other(t *testing.T) {
 	defer goleak.VerifyNone(t)

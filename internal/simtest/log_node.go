@@ -187,7 +187,13 @@ func (s *logShard) replay(in *replog.Reader, d *replog.Dict, writer replog.Origi
 	}
 	tx := s.sh.Begin()
 	defer tx.End()
-	s.st.Replay(puts)
+	s.st.Replay(func() {
+		if in.Seq == 0 {
+			must(s.st.Unite(context.Background(), store.Runs(puts), store.Origin{}))
+		} else {
+			s.st.Put(puts)
+		}
+	})
 	if !in.Foreign {
 		in.Origin = writer
 	}

@@ -219,7 +219,14 @@ func (r *replayer) record(rec []byte) {
 		r.in.Origin = r.writer
 	}
 	tx := r.sh.Begin()
-	storeOf(tx).Replay(r.puts)
+	st := storeOf(tx)
+	st.Replay(func() {
+		if r.in.Seq == 0 { // they came key by key, mostly behind others of their key: each chunk is written once
+			_ = st.Unite(context.Background(), store.Runs(r.puts), store.Origin{}) // in memory: only a full slab refuses
+		} else {
+			st.Put(r.puts)
+		}
+	})
 	if r.in.Err() == nil && r.in.Unknown == 0 && r.in.Origin.Node != "" {
 		tx.Replayed(r.in.Head, last)
 	}

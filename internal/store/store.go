@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/dunlin-db/dunlin/internal/series"
 )
@@ -49,6 +51,23 @@ type Put struct {
 // Point is the point of the put.
 func (p *Put) Point() series.Point {
 	return series.Point{TS: p.TS, Frac: p.Frac, Value: p.Member[p.ValueAt:]}
+}
+
+// Runs gives puts as groups: those of a key that follow each other are one. What does not parse is left out.
+func Runs(puts []Put) (groups []Group) {
+	for i := range puts {
+		p := &puts[i]
+		if i == 0 || p.Period != puts[i-1].Period || !bytes.Equal(p.Series, puts[i-1].Series) {
+			k, err := series.ParseSeries(p.Series)
+			if k.Period = p.Period; err != nil {
+				k = series.Key{}
+			}
+			groups = append(groups, Group{Key: k})
+		}
+		g := &groups[len(groups)-1]
+		g.Points = append(g.Points, p.Point())
+	}
+	return slices.DeleteFunc(groups, func(g Group) bool { return g.Key.Series == nil })
 }
 
 // Change is an entry of a journal.
