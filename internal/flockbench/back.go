@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dunlin-db/dunlin/internal/infotext"
 )
 
 // back measures a node that was away, under load.
@@ -75,6 +77,12 @@ func (f *flock) cpuOf(ctx context.Context, from, started *node, before usage) (f
 	return a.cpu - before.cpu + b.cpu, errors.Join(err, also)
 }
 
+// follows says whether a node follows another's log.
+func (n *node) follows(ctx context.Context, other *node) (bool, error) {
+	info, err := n.info(ctx, "replication")
+	return infotext.Pairs(info["log_of_"+other.name])["state"] == "following", err
+}
+
 // runPresent measures how long it takes until what is written at that moment can be read on a node that is back, and
 // until it has everything, while writers go on with the series that it lacks points of.
 func (f *flock) runPresent(ctx context.Context) (rows []Row, err error) {
@@ -100,7 +108,11 @@ func (f *flock) runPresent(ctx context.Context) (rows []Row, err error) {
 	}
 	answers, all := time.Now(), time.Duration(0)
 	p := probe{from: from, to: away}
-	if err := p.once(ctx, 0); err != nil {
+	err = f.await(ctx, "its log to be followed", time.Minute, func() (bool, error) { return away.follows(ctx, from) })
+	if err == nil {
+		err = p.once(ctx, 0)
+	}
+	if err != nil {
 		return nil, err
 	}
 	lags, err := f.runProbed(ctx, p, func(ctx context.Context) error {
