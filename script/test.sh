@@ -99,7 +99,7 @@ quick() {
 
 more() {
 	step "race detector" with DUNLIN_DIFF_OPS=20000 gotest -race -short -timeout 400s \
-		$(dirs . internal/{resp,server,keycmd,shard,store,wal,storage,syncer,query,web,agent,node})
+		$(dirs . internal/{resp,server,keycmd,shard,store,wal,storage,syncer,query,web,agent,node,peering,exchange,sock})
 	local ops=${DUNLIN_DIFF_OPS:-500000} seeds=${DUNLIN_SIM_SEEDS:-3000}
 	[ -z "$(reading DUNLIN_DIFF_OPS)" ] || step "$ops commands, compared with redis-server" \
 		with "DUNLIN_DIFF_OPS=$ops" gotest -count=1 -timeout 400s -run "sameAsRedis" $(reading DUNLIN_DIFF_OPS)
