@@ -111,3 +111,27 @@ func TestEncode_styles(t *testing.T) {
 		}
 	}
 }
+
+// TestReader_Split: where something belongs between the points, what is behind that is not sealed with the rest.
+func TestReader_Split(t *testing.T) {
+	f := func(times []int64, ts int64, want int) {
+		t.Helper()
+		var points []Point
+		for _, at := range times {
+			points = append(points, Point{TS: at * 1000, Value: []byte("1")})
+		}
+		var e Encoder
+		var r Reader
+		if r.Reset(e.Encode(nil, points)); r.Split(ts*1000, 2) != want {
+			t.Errorf("%v, and then %d: %d, want %d", times, ts, r.Split(ts*1000, 2), want)
+		}
+	}
+	f([]int64{1, 2, 3, 4, 5, 6, 7, 8}, 9, 6)
+	f([]int64{1, 2, 3, 4, 5, 6, 7, 8}, 8, 6)
+	f([]int64{1, 2, 3, 4, 50, 51, 52, 53}, 54, 4)
+	f([]int64{1, 2, 3, 4, 50, 51, 52, 53}, 10, 4)
+	f([]int64{1, 2, 3, 4, 5, 6, 7, 53}, 60, 6) // a gap is not known by the interval that it is
+	f([]int64{1, 50, 51, 52, 53, 54, 55, 56}, 57, 6)
+	f([]int64{10, 11, 12, 13, 14, 15, 16, 17}, 5, 2)
+	f([]int64{10, 11, 12, 13, 14, 14, 14, 14}, 15, 6)
+}

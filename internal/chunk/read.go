@@ -148,6 +148,25 @@ func (r *Reader) Search(ts int64) int {
 	return sort.Search(len(all), func(i int) bool { return all[i] >= ts })
 }
 
+// aGap is how many times the last interval one is that something may belong into.
+const aGap = 16
+
+// Split says how many of the points are to be sealed, of a chunk into which points came late, when one of a time comes:
+// not the newest few, nor what is behind that time, or else behind the last gap. It is few at least.
+func (r *Reader) Split(ts int64, few int) int {
+	all, n := r.b.ts[:r.n], r.n-few
+	if ts <= all[r.n-1] {
+		return max(min(n, r.Search(ts)), few)
+	}
+	gap := aGap * (all[r.n-1] - all[r.n-2])
+	for i := r.n - 2; gap > 0 && i > few; i-- {
+		if all[i]-all[i-1] > gap {
+			return min(n, i)
+		}
+	}
+	return n
+}
+
 // SeekTime makes Next go to the first point whose timestamp is ts or later.
 func (r *Reader) SeekTime(ts int64) { r.i = r.Search(ts) }
 

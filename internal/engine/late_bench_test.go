@@ -11,7 +11,7 @@ import (
 // BenchmarkStore_Put_behind writes points in order while the newest point of each series, or the newest three, are
 // there before them. One operation is one point.
 func BenchmarkStore_Put_behind(b *testing.B) {
-	for _, ahead := range []int{0, 1, 3} {
+	for _, ahead := range []int{0, 1, 3, 40} {
 		b.Run(fmt.Sprint(ahead), func(b *testing.B) {
 			const n = 20_000
 			f := newFleet(0, n)

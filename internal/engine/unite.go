@@ -189,7 +189,9 @@ func (s *Store) seal(p *period, e *entry, next chunk.Point) {
 	last := int(e.dirLen) - 1
 	d := p.dirent(e, last)
 	full, keep := e.open, s.old[:0]
-	if n := full.Len() - lateKeep; e.late && n >= lateKeep {
+	if e.late && full.Len() >= 2*lateKeep {
+		s.read(p, e, last)
+		n := s.rd.Split(next.TS, lateKeep)
 		if keep = s.decode(p, e, last, n); keep != nil {
 			full = s.enc.Cut(&full, p.chunkBytes(e, last), n)
 			next = keep[0]
